@@ -1,0 +1,84 @@
+"""Kubo's CIDs and importable CARs from files, in pure Python, with no daemon.
+
+>>> import ipfs_core
+>>> ipfs_core.add_bytes(b"hello world").cid
+CID('Qmf412jQZiuVUtdgnB36FXFX7xg5V6KEbSJ4dpQuhkLyfD')
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from ipfs_core.cid import CID
+    from ipfs_core.errors import (
+        CarError,
+        CidError,
+        CodecError,
+        IpfsCoreError,
+        LimitError,
+        MissingExtraError,
+        ProfileError,
+        SelectionError,
+        SourceChangedError,
+        SourceTypeError,
+    )
+    from ipfs_core.importer import AddResult, ManifestEntry, add, add_bytes
+    from ipfs_core.profile import PROFILES, UNIXFS_V0_2015, UNIXFS_V1_2025, ImportProfile
+    from ipfs_core.progress import Observer, Progress
+    from ipfs_core.selection import Selection
+    from ipfs_core.unixfs.chunker import SizeChunker
+
+__all__ = [
+    "CID",
+    "PROFILES",
+    "UNIXFS_V0_2015",
+    "UNIXFS_V1_2025",
+    "AddResult",
+    "CarError",
+    "CidError",
+    "CodecError",
+    "ImportProfile",
+    "IpfsCoreError",
+    "LimitError",
+    "ManifestEntry",
+    "MissingExtraError",
+    "Observer",
+    "ProfileError",
+    "Progress",
+    "Selection",
+    "SelectionError",
+    "SizeChunker",
+    "SourceChangedError",
+    "SourceTypeError",
+    "add",
+    "add_bytes",
+]
+
+_HOMES = {
+    "cid": ("CID",),
+    "errors": tuple(name for name in __all__ if name.endswith("Error")),
+    "importer": ("AddResult", "ManifestEntry", "add", "add_bytes"),
+    "profile": ("PROFILES", "UNIXFS_V0_2015", "UNIXFS_V1_2025", "ImportProfile"),
+    "progress": ("Observer", "Progress"),
+    "selection": ("Selection",),
+    "unixfs.chunker": ("SizeChunker",),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use (PEP 562): ``import ipfs_core`` alone costs next to nothing."""
+    for home, names in _HOMES.items():
+        if name in names:
+            from importlib import import_module
+
+            value = getattr(import_module(f"{__name__}.{home}"), name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

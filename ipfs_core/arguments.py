@@ -1,0 +1,113 @@
+"""What is given to `add`: paths and streams, under the names and in the order Kubo gives them.
+
+The rules are those of go-ipfs-cmds (``cli/parse.go``): a path is cleaned, its entry is named by its last
+part, entries are processed in the byte order of their names.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import posixpath
+import stat
+from collections.abc import Sequence
+from typing import Any, BinaryIO, NamedTuple
+
+from ipfs_core.errors import SelectionError
+from ipfs_core.selection import Selection
+from ipfs_core.source import check_type
+
+__all__ = ["STDIN", "Argument", "arrange"]
+
+
+class _Stdin:
+    def __repr__(self) -> str:
+        return "STDIN"
+
+
+STDIN = _Stdin()
+"""Stands for standard input among the paths given to the importer."""
+
+
+class Argument(NamedTuple):
+    """One thing to add. A path has its ``lstat`` mode; a stream has mode 0."""
+
+    name: bytes
+    path: bytes
+    mode: int
+    stream: BinaryIO | int | None = None
+
+
+def arrange(given: Sequence[Any], selection: Selection) -> list[Argument]:
+    """The arguments in the order in which they are added.
+
+    Each of ``given`` is a path-like, `STDIN`, a binary file object, or a pair of a name and one of these.
+    ``OSError`` for a path that cannot be looked at, ``SourceTypeError`` for a socket or device,
+    ``SelectionError`` for two of one name from different directories.
+    """
+    arguments: dict[tuple[bytes, Any], Argument] = {}
+    folders: dict[bytes, bytes] = {}
+    for item in given:
+        argument = _argument(item, selection)
+        if argument.stream is not None:
+            arguments[argument.name, id(argument.stream)] = argument
+            continue
+        folder = os.path.dirname(argument.path) or b"."
+        if folders.setdefault(argument.name, folder) != folder:
+            name, one, two = map(os.fsdecode, (argument.name, folder, folders[argument.name]))
+            raise SelectionError(
+                f"file name {name} repeated under different import directories: {one} and {two}",
+                argument.name,
+            )
+        arguments.setdefault((argument.name, None), argument)
+    if selection.wrap:
+        _refuse_same_names([argument.name for argument in arguments.values()])
+    return sorted(arguments.values(), key=lambda argument: argument.name)
+
+
+def _argument(item: Any, selection: Selection) -> Argument:
+    name: bytes | None = None
+    if isinstance(item, tuple):
+        given_name, item = item
+        name = os.fsencode(given_name)
+    if item is STDIN or not isinstance(item, (str, bytes, os.PathLike)):
+        if item is not STDIN and not hasattr(item, "read"):
+            raise TypeError(f"a path, a binary file object or a pair of a name and one, not {item!r}")
+        stream = 0 if item is STDIN else item
+        return Argument(os.fsencode(selection.stdin_name) if name is None else name, b"", 0, stream)
+    path = os.fsencode(item)
+    if b"\0" in path:
+        raise SelectionError(f"{path!r}: a path cannot hold a zero byte", path)
+    path = _clean(path)
+    if path == b"." or selection.dereference_args or selection.dereference_symlinks:
+        # Kubo names the entry after what the link points to, not after the link.
+        path = os.path.realpath(path, strict=True)
+    mode = os.lstat(path).st_mode
+    if not stat.S_ISFIFO(mode):
+        check_type(mode, path)
+    return Argument(os.path.basename(path) or path if name is None else name, path, mode)
+
+
+def _clean(path: bytes) -> bytes:
+    cleaned = posixpath.normpath(path) if path else b"."
+    return cleaned[1:] if cleaned.startswith(b"//") else cleaned
+
+
+def _refuse_same_names(names: list[bytes]) -> None:
+    """In one directory a name, or the first part of a name that holds slashes, stands once."""
+    heads = [part for name in names for part in parts(name)[:1]]
+    for head in heads:
+        if heads.count(head) > 1:
+            raise SelectionError(
+                f"directory already has entry by that name: {os.fsdecode(head)}", head
+            )
+
+
+def parts(name: bytes) -> list[bytes]:
+    """The directories and the entry that a stream's name with slashes stands for under ``wrap``.
+
+    >>> parts(b"/a//b/../c")
+    [b'a', b'c']
+    """
+    cleaned = posixpath.normpath(b"/" + name).strip(b"/")
+    return cleaned.split(b"/") if cleaned else []

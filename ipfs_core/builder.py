@@ -1,0 +1,252 @@
+"""The fold: leaves into files, files into directories, directories into roots."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import NamedTuple
+
+from ipfs_core.block import Link, Put
+from ipfs_core.cid import text
+from ipfs_core.errors import SelectionError
+from ipfs_core.intake import CLOSE, ENTER, LEAF, OPEN, SYMLINK, Item
+from ipfs_core.profile import ImportProfile
+from ipfs_core.progress import Observer, Progress
+from ipfs_core.source import Leaves, Spans
+from ipfs_core.unixfs import directory, hamt
+from ipfs_core.unixfs.file import FileFormat
+from ipfs_core.unixfs.layout import Balanced
+
+__all__ = ["Builder", "Entry", "Root"]
+
+PROGRESS_STEP = 1 << 20  # bytes between two calls of the observer
+
+
+class Entry(NamedTuple):
+    """One line of `ipfs add`: a file, a symlink or a directory that was added.
+
+    ``path`` is what Kubo prints, before escaping: the argument's name and the path below it, the CID for
+    a stream without a name, nothing for the wrapping directory. ``size`` counts the bytes of a file or of
+    a symlink's target, 0 for a directory; ``tsize`` the bytes of all blocks. ``kind`` is ``file``,
+    ``symlink`` or ``directory``.
+    """
+
+    path: bytes
+    cid: bytes
+    size: int
+    tsize: int
+    kind: str
+
+
+class Root(NamedTuple):
+    """What an argument became: a binary CID, and the bytes of all its blocks."""
+
+    cid: bytes
+    tsize: int
+
+
+class _Frame:
+    """A directory that is being built."""
+
+    __slots__ = ("below", "entries", "name", "prefix")
+
+    def __init__(self, name: bytes, prefix: bytes) -> None:
+        self.name = name
+        self.prefix = prefix  # of the paths of what it holds
+        self.entries: list[tuple[bytes, bytes, int]] = []
+        self.below: list[_Line] = []
+
+
+class _Line(NamedTuple):
+    """A finished directory. Kubo prints it when all files of the argument are printed."""
+
+    name: bytes
+    cid: bytes
+    tsize: int
+    below: list[_Line]
+
+
+class Builder:
+    """Takes the items of an intake in order. ``roots`` and ``size`` (bytes of all files) are the result.
+
+    ``put`` takes every block, children before parents; what it was lent is valid until ``flush``.
+    """
+
+    def __init__(
+        self,
+        blocks: FileFormat,
+        spans: Spans,
+        profile: ImportProfile,
+        *,
+        put: Put | None = None,
+        flush: Callable[[], None] | None = None,
+        emit: Callable[[Entry], None] | None = None,
+        progress: Observer | None = None,
+        total: int | None = None,
+        warn: Callable[[str], None] | None = None,
+    ) -> None:
+        self.roots: list[Root] = []
+        self.size = 0
+        self._blocks = blocks
+        self._spans = spans
+        self._profile = profile
+        self._put = put
+        self._flush = flush
+        self._emit = emit
+        self._progress = progress
+        self._total = total
+        self._reported = 0
+        self._warn = warn
+        self._stack: list[_Frame] = []
+        self._name = b""
+        self._length = 0  # of the file that is being built, so far
+        self._layout: Balanced[Link] = Balanced(profile.file_max_links, self._node)
+
+    def take(self, item: Item) -> None:
+        """Take the next item; every job is its result by now."""
+        if item.__class__ is not tuple:
+            self._leaves(item)
+            return
+        kind = item[0]
+        if kind == LEAF or kind == SYMLINK:
+            _, name, cid, size, tsize, block = item
+            if self._put is not None:
+                self._put(cid, (block,))
+            self._entry(name, cid, size, tsize, "file" if kind == LEAF else "symlink")
+        elif kind == OPEN:
+            self._name = item[1]
+            self._length = 0
+            self._layout = Balanced(self._profile.file_max_links, self._node)
+        elif kind == CLOSE:
+            if item[1] is not None:
+                item[1].check_unchanged()
+                item[1].close()
+            self._close()
+        elif kind == ENTER:
+            self._enter(item[1])
+        else:
+            self._leave()
+
+    # Files
+
+    def _leaves(self, leaves: Leaves) -> None:
+        blocks, chunk, left, add = self._blocks, self._blocks.chunk, leaves.length, self._layout.add
+        _, _, tsize = blocks.leaf_link(b"", chunk)
+        for cid in leaves.cids:
+            add((cid, chunk, tsize) if left >= chunk else blocks.leaf_link(cid, left))
+            left -= chunk
+        if self._put is not None and leaves.view is not None:
+            view = leaves.view
+            for at, cid in enumerate(leaves.cids):
+                self._put(cid, blocks.parts(view[at * chunk : (at + 1) * chunk]))
+            if self._flush is not None:
+                self._flush()
+        self._spans.give(leaves.buffer)
+        self._length += leaves.length
+        if self._progress is not None:
+            self._report(self.size + self._length, self._name)
+
+    def _node(self, links: list[Link]) -> Link:
+        link, block = self._blocks.node(links)
+        if self._put is not None:
+            self._put(link[0], (block,))
+        return link
+
+    def _close(self) -> None:
+        if self._length:
+            cid, size, tsize = self._layout.root()
+        else:
+            cid, block = self._blocks.leaf(b"")
+            size, tsize = 0, len(block)
+            if self._put is not None:
+                self._put(cid, (block,))
+        self._entry(self._name, cid, size, tsize, "file")
+
+    # Entries
+
+    def _entry(self, name: bytes, cid: bytes, size: int, tsize: int, kind: str) -> None:
+        """A file or symlink is done."""
+        if not name:
+            name = text(cid).encode()  # Kubo names a nameless stream by its CID
+        if not name.isascii():
+            self._check_name(name)
+        if self._stack:
+            frame = self._stack[-1]
+            frame.entries.append((name, cid, tsize))
+            path = frame.prefix + name
+        else:
+            self.roots.append(Root(cid, tsize))
+            path = name
+        if kind == "file":
+            self.size += size
+            if self._progress is not None:
+                self._report(self.size, path)
+        if self._emit is not None:
+            self._emit(Entry(path, cid, size, tsize, kind))
+
+    def _enter(self, name: bytes) -> None:
+        if not name.isascii():
+            self._check_name(name)
+        path = self._stack[-1].prefix + name if self._stack else name
+        self._stack.append(_Frame(name, _prefix(path)))
+
+    def _leave(self) -> None:
+        frame = self._stack.pop()
+        if not frame.name:
+            _settle(frame.entries)
+        cid, tsize, sharded = directory.build(
+            frame.entries, self._profile, self._blocks.node_cids, self._put
+        )
+        below = frame.below
+        if sharded and len(below) > 1:
+            below = [below[at] for at in hamt.link_order([line.name for line in below])]
+        line = _Line(frame.name, cid, tsize, below)
+        if self._stack:
+            parent = self._stack[-1]
+            parent.entries.append((frame.name, cid, tsize))
+            parent.below.append(line)
+        else:
+            self.roots.append(Root(cid, tsize))
+            self._print(line)
+
+    def _print(self, top: _Line) -> None:
+        """Give out the directories of a finished argument, each after those below it."""
+        if self._emit is None:
+            return
+        waiting: list[tuple[_Line, bytes, bool]] = [(top, top.name, False)]
+        while waiting:
+            line, path, done = waiting.pop()
+            if done or not line.below:
+                self._emit(Entry(path, line.cid, 0, line.tsize, "directory"))
+                continue
+            prefix = _prefix(path)
+            waiting.append((line, path, True))
+            waiting.extend([(below, prefix + below.name, False) for below in reversed(line.below)])
+
+    # Reports
+
+    def _report(self, done: int, path: bytes) -> None:
+        if self._progress is not None and done - self._reported >= PROGRESS_STEP:
+            self._reported = done
+            self._progress(Progress(done, self._total, path))
+
+    def _check_name(self, name: bytes) -> None:
+        try:
+            name.decode()
+        except UnicodeDecodeError:
+            if self._warn is not None:
+                path = self._stack[-1].prefix + name if self._stack else name
+                self._warn(f"{path!r}: the name is not UTF-8 and is kept as it is")
+
+
+def _prefix(path: bytes) -> bytes:
+    """What stands before the names below ``path``; the wrapping directory has no path."""
+    return path if path in (b"", b"/") else path + b"/"
+
+
+def _settle(entries: list[tuple[bytes, bytes, int]]) -> None:
+    """Sort the entries of the wrapping directory: the one place where a name is known late."""
+    entries.sort()
+    for (one, _, _), (two, _, _) in zip(entries, entries[1:], strict=False):
+        if one == two:
+            raise SelectionError(f"directory already has entry by that name: {os.fsdecode(one)}", one)

@@ -1,0 +1,142 @@
+"""ImportProfile: how bytes and entries become blocks. With the same entries it decides every CID.
+
+The two presets are those of IPIP-499; the couplings between options are Kubo's
+(``core/commands/add.go`` and ``core/coreiface/options/unixfs.go``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from ipfs_core.errors import ProfileError
+from ipfs_core.multihash import hash_function
+from ipfs_core.unixfs.chunker import SizeChunker, parse
+
+__all__ = ["PROFILES", "UNIXFS_V0_2015", "UNIXFS_V1_2025", "ImportProfile", "resolve"]
+
+FILE_MAX_LINKS_2015 = 174  # Kubo's 8192 // 47; part of the CID, frozen for ever
+FILE_MAX_LINKS_2025 = 1024
+MIN_FANOUT, MAX_FANOUT = 8, 1024
+ESTIMATIONS = ("links", "block", "disabled")
+LAYOUTS = ("balanced",)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportProfile:
+    """Everything that shapes blocks. A frozen value, checked once; `ProfileError` where it cannot be.
+
+    cid_version              0 or 1; 0 needs sha2-256
+    hash_function            a name that Kubo's ``--hash`` takes
+    raw_leaves               chunks stand as raw blocks (always CIDv1), not inside dag-pb
+    chunker                  a `SizeChunker`, or its text
+    layout                   ``balanced``
+    file_max_links           links in a node of a file, at least 2
+    directory_max_links      entries of a basic directory before it becomes a HAMT; 0 = no such limit
+    hamt_fanout              slots of a HAMT shard: a power of two, 8 to 1024
+    hamt_threshold           bytes a basic directory may measure; above it becomes a HAMT; 0 = never
+    hamt_size_estimation     what is measured: ``links`` (names and CIDs), ``block`` (the whole block)
+                             or ``disabled`` (nothing)
+
+    >>> from dataclasses import replace
+    >>> replace(UNIXFS_V1_2025, chunker="size-262144").chunker
+    SizeChunker(size=262144)
+    """
+
+    cid_version: int = 0
+    hash_function: str = "sha2-256"
+    raw_leaves: bool = False
+    chunker: SizeChunker = SizeChunker()
+    layout: str = "balanced"
+    file_max_links: int = FILE_MAX_LINKS_2015
+    directory_max_links: int = 0
+    hamt_fanout: int = 256
+    hamt_threshold: int = 262144
+    hamt_size_estimation: str = "links"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.chunker, str):
+            object.__setattr__(self, "chunker", parse(self.chunker))
+        for name in ("cid_version", "file_max_links", "directory_max_links", "hamt_fanout", "hamt_threshold"):
+            if not isinstance(getattr(self, name), int):
+                raise ProfileError(f"{name} must be a whole number, got {getattr(self, name)!r}", name)
+        object.__setattr__(self, "hash_function", hash_function(self.hash_function).name)
+        if self.cid_version not in (0, 1):
+            raise ProfileError(f"unknown CID version: {self.cid_version}", "cid_version")
+        if self.cid_version == 0 and self.hash_function != "sha2-256":
+            raise ProfileError("CIDv0 only supports sha2-256", "hash_function")
+        if self.layout == "trickle":
+            raise ProfileError("the trickle layout is not available yet", "layout")
+        if self.layout not in LAYOUTS:
+            raise ProfileError(f'layout must be "balanced" or "trickle", got {self.layout!r}', "layout")
+        if self.file_max_links == 1:  # Kubo never ends on it: a tree of one-link nodes has no top
+            raise ProfileError("file_max_links must be at least 2, got 1", "file_max_links")
+        if self.file_max_links <= 0:
+            object.__setattr__(self, "file_max_links", FILE_MAX_LINKS_2015)
+        if self.directory_max_links < 0:
+            object.__setattr__(self, "directory_max_links", 0)
+        fanout = self.hamt_fanout
+        if not MIN_FANOUT <= fanout <= MAX_FANOUT or fanout & (fanout - 1):
+            raise ProfileError(
+                f"HAMT fanout must be a power of 2, between {MIN_FANOUT} and {MAX_FANOUT} (got {fanout})",
+                "hamt_fanout",
+            )
+        if self.hamt_threshold < 0:
+            raise ProfileError(
+                f"hamt_threshold must not be negative, got {self.hamt_threshold}", "hamt_threshold"
+            )
+        if self.hamt_size_estimation not in ESTIMATIONS:
+            raise ProfileError(
+                f'HAMT size estimation must be "links", "block", or "disabled", '
+                f'got "{self.hamt_size_estimation}"',
+                "hamt_size_estimation",
+            )
+
+
+UNIXFS_V0_2015 = ImportProfile()
+UNIXFS_V1_2025 = ImportProfile(
+    cid_version=1,
+    raw_leaves=True,
+    chunker=SizeChunker(1048576),
+    file_max_links=FILE_MAX_LINKS_2025,
+    hamt_size_estimation="block",
+)
+PROFILES = {
+    "unixfs-v0-2015": UNIXFS_V0_2015,
+    "legacy-cid-v0": UNIXFS_V0_2015,  # Kubo's older name
+    "unixfs-v1-2025": UNIXFS_V1_2025,
+}
+
+
+def resolve(profile: ImportProfile | str | None = None, **changes: Any) -> ImportProfile:
+    """The profile that Kubo would use for these options.
+
+    ``None`` is Kubo without configuration: its defaults are those of ``unixfs-v0-2015``, but none counts
+    as given, so ``cid_version=1`` brings raw leaves and another hash brings CIDv1. Under a profile every
+    field counts as given, and nothing follows from another. A change that is ``None`` is not given.
+
+    >>> resolve(cid_version=1).raw_leaves, resolve("unixfs-v0-2015", cid_version=1).raw_leaves
+    (True, False)
+    """
+    if isinstance(profile, str):
+        if profile not in PROFILES:
+            raise ProfileError(f"{profile} is not a profile; there are {', '.join(PROFILES)}", "profile")
+        profile = PROFILES[profile]
+    known = {field.name for field in fields(ImportProfile)}
+    changes = {name: value for name, value in changes.items() if value is not None}
+    for name in changes:
+        if name not in known:
+            raise ProfileError(f"{name} is not a field of a profile", name)
+    if changes.get("chunker") == "":  # Kubo: an empty text means the configured chunker
+        del changes["chunker"]
+    if changes.get("hash_function") == "":
+        del changes["hash_function"]
+    if isinstance(changes.get("cid_version"), int) and changes["cid_version"] < 0:
+        del changes["cid_version"]  # Kubo's -1: not set
+    if profile is not None:
+        return replace(profile, **changes)
+    name = changes.get("hash_function", "sha2-256")
+    other_hash = hash_function(name).name != "sha2-256"
+    version = changes.setdefault("cid_version", 1 if other_hash else 0)
+    changes.setdefault("raw_leaves", version == 1)
+    return ImportProfile(**changes)

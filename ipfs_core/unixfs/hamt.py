@@ -1,0 +1,70 @@
+"""Sharded directories: a hash array mapped trie of dag-pb nodes (UnixFS HAMTShard, boxo's ``hamt``).
+
+A name's place is read from its 64-bit murmur3, ``log2(fanout)`` bits a level, most significant first.
+Sorting the hashes puts the whole trie in order: every shard is a run, every slot of it a shorter run.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+
+from ipfs_core.block import CidFormat, Put
+from ipfs_core.codec import dag_pb
+from ipfs_core.errors import CodecError
+from ipfs_core.unixfs import data, murmur3
+
+__all__ = ["build", "link_order"]
+
+INDEX_BITS = 32
+
+
+def build(
+    entries: Sequence[tuple[bytes, bytes, int]], fanout: int, cids: CidFormat, put: Put | None
+) -> tuple[bytes, int]:
+    """Build the trie of ``entries`` (name, cid, tsize); return the CID and the Tsize of its root shard.
+
+    ``put`` takes the blocks, children first. ``CodecError`` where two names share all usable hash bits.
+    """
+    bits = fanout.bit_length() - 1
+    deepest = 64 // bits
+    digits = len(f"{fanout - 1:X}")
+    labels = [f"{slot:0{digits}X}".encode() for slot in range(fanout)]
+    hash64 = murmur3.hash64_function()
+    keys = sorted([hash64(entry[0]) << INDEX_BITS | at for at, entry in enumerate(entries)])
+    index_mask = (1 << INDEX_BITS) - 1
+
+    def shard(first: int, last: int, level: int) -> tuple[bytes, int]:
+        if level == deepest:
+            one, two = (entries[keys[at] & index_mask][0] for at in (first, first + 1))
+            raise CodecError(
+                f"sharded directory too deep: {one!r} and {two!r} have the same hash", "hamt-too-deep"
+            )
+        shift = 64 + INDEX_BITS - bits * (level + 1)
+        links, bitfield, total = [], 0, 0
+        while first < last:
+            run = keys[first] >> shift
+            slot = run & (fanout - 1)
+            end = bisect_left(keys, (run + 1) << shift, first, last)
+            if end - first == 1:
+                name, cid, tsize = entries[keys[first] & index_mask]
+            else:
+                name = b""
+                cid, tsize = shard(first, end, level + 1)
+            links.append(dag_pb.encode_link(cid, labels[slot] + name, tsize))
+            bitfield |= 1 << slot
+            total += tsize
+            first = end
+        block = dag_pb.join(links, data.hamt_shard(bitfield, fanout))
+        cid = cids.cid(block)
+        if put is not None:
+            put(cid, (block,))
+        return cid, len(block) + total
+
+    return shard(0, len(keys), 0)
+
+
+def link_order(names: list[bytes]) -> list[int]:
+    """The positions of ``names`` in the order in which the links of a trie of any fanout name them."""
+    hash64 = murmur3.hash64_function()
+    return sorted(range(len(names)), key=lambda at: hash64(names[at]))
