@@ -6,7 +6,6 @@ part, entries are processed in the byte order of their names.
 
 from __future__ import annotations
 
-import errno
 import os
 import posixpath
 import stat
@@ -73,7 +72,7 @@ def _argument(item: Any, selection: Selection) -> Argument:
     if item is STDIN or not isinstance(item, (str, bytes, os.PathLike)):
         if item is not STDIN and not hasattr(item, "read"):
             raise TypeError(f"a path, a binary file object or a pair of a name and one, not {item!r}")
-        stream = 0 if item is STDIN else item
+        stream: Any = 0 if item is STDIN else item
         return Argument(os.fsencode(selection.stdin_name) if name is None else name, b"", 0, stream)
     path = os.fsencode(item)
     if b"\0" in path:
@@ -95,12 +94,11 @@ def _clean(path: bytes) -> bytes:
 
 def _refuse_same_names(names: list[bytes]) -> None:
     """In one directory a name, or the first part of a name that holds slashes, stands once."""
-    heads = [part for name in names for part in parts(name)[:1]]
-    for head in heads:
-        if heads.count(head) > 1:
-            raise SelectionError(
-                f"directory already has entry by that name: {os.fsdecode(head)}", head
-            )
+    seen = set()
+    for head in [part for name in names for part in parts(name)[:1]]:
+        if head in seen:
+            raise SelectionError(f"directory already has entry by that name: {os.fsdecode(head)}", head)
+        seen.add(head)
 
 
 def parts(name: bytes) -> list[bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from itertools import pairwise
 from typing import NamedTuple
 
 from ipfs_core.block import Link, Put
@@ -108,7 +109,7 @@ class Builder:
             self._leaves(item)
             return
         kind = item[0]
-        if kind == LEAF or kind == SYMLINK:
+        if kind in (LEAF, SYMLINK):
             _, name, cid, size, tsize, block = item
             if self._put is not None:
                 self._put(cid, (block,))
@@ -194,9 +195,7 @@ class Builder:
         frame = self._stack.pop()
         if not frame.name:
             _settle(frame.entries)
-        cid, tsize, sharded = directory.build(
-            frame.entries, self._profile, self._blocks.node_cids, self._put
-        )
+        cid, tsize, sharded = directory.build(frame.entries, self._profile, self._blocks.node_cids, self._put)
         below = frame.below
         if sharded and len(below) > 1:
             below = [below[at] for at in hamt.link_order([line.name for line in below])]
@@ -247,6 +246,6 @@ def _prefix(path: bytes) -> bytes:
 def _settle(entries: list[tuple[bytes, bytes, int]]) -> None:
     """Sort the entries of the wrapping directory: the one place where a name is known late."""
     entries.sort()
-    for (one, _, _), (two, _, _) in zip(entries, entries[1:], strict=False):
+    for (one, _, _), (two, _, _) in pairwise(entries):
         if one == two:
             raise SelectionError(f"directory already has entry by that name: {os.fsdecode(one)}", one)

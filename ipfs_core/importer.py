@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
-import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
-from typing import Any, BinaryIO, Literal, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
-from ipfs_core import parallel
-from ipfs_core.arguments import STDIN, Argument, arrange
-from ipfs_core.block import Put
-from ipfs_core.builder import Builder, Entry, Root
-from ipfs_core.car import header, order as car_order
-from ipfs_core.car.writer import CarWriter
+from ipfs_core import archive, parallel
+from ipfs_core.archive import Order
+from ipfs_core.arguments import STDIN, arrange
+from ipfs_core.builder import Entry, Root
 from ipfs_core.cid import CID
-from ipfs_core.errors import IpfsCoreError, ProfileError, SourceChangedError
-from ipfs_core.intake import Intake
-from ipfs_core.output import OutputFile, copy_range, scratch, write_parts
+from ipfs_core.errors import IpfsCoreError, ProfileError
+from ipfs_core.pipeline import Emit, Pipeline, Warn
 from ipfs_core.profile import UNIXFS_V0_2015, ImportProfile, resolve
 from ipfs_core.progress import Observer
 from ipfs_core.selection import Selection
-from ipfs_core.source import Spans
-from ipfs_core.unixfs.file import FileFormat
 
 __all__ = ["STDIN", "AddResult", "Entry", "ManifestEntry", "Summary", "add", "add_bytes", "run"]
 
-MAX_EXCHANGED_BLOCK = 2 << 20  # what nodes send each other and `ipfs dag import` takes by default
-
-Emit = Callable[[Entry], None]
-Order = Literal["stream", "dfs"]
+MAX_EXCHANGED_BLOCK = 2 << 20  # what nodes send each other, and what `ipfs dag import` takes by default
 
 
 class Summary(NamedTuple):
@@ -46,197 +36,36 @@ def run(
     given: Sequence[Any],
     *,
     profile: ImportProfile = UNIXFS_V0_2015,
-    selection: Selection = Selection(),  # noqa: B008  # a frozen value
+    selection: Selection = Selection(),
     car: str | bytes | os.PathLike[str] | BinaryIO | None = None,
     order: Order = "stream",
     overwrite: bool = False,
     workers: int | None = None,
     emit: Emit | None = None,
     progress: Observer | None = None,
-    warn: Callable[[str], None] | None = None,
+    warn: Warn | None = None,
 ) -> Summary:
     """Add what is given, as `ipfs_core.arguments.arrange` takes it, and report each entry to ``emit``.
 
-    ``emit`` is called in the order in which `ipfs add` prints. The CAR is written to a path, where it
-    appears whole or not at all, or to a binary file object. See `add` for the rest.
+    ``emit`` is called in the order in which `ipfs add` prints. See `add` for the rest.
     """
     if order not in ("stream", "dfs"):
         raise ProfileError(f'order must be "stream" or "dfs", got {order!r}', "order")
     if workers is not None and workers < 1:
         raise ProfileError(f"workers must be at least 1, got {workers}", "workers")
-    job = _Job(arrange(given, selection), profile, selection, workers, emit, progress, warn)
+    arguments = arrange(given, selection)
+    workers = workers or parallel.default_workers()
+    pipeline = Pipeline(arguments, profile, selection, workers, emit, progress, warn)
     if car is None:
-        roots, size = job.build(None, None)
-        return Summary(tuple(roots), size, 0)
+        roots, size = pipeline.run()
+        return Summary(roots, size, 0)
     if isinstance(car, (str, bytes, os.PathLike)):
-        summary, largest = _to_path(job, os.fsencode(car), order, overwrite)
+        made = archive.to_path(pipeline, os.fsencode(car), order, overwrite=overwrite)
     else:
-        summary, largest = _to_stream(job, car, order)
-    if largest > MAX_EXCHANGED_BLOCK and warn is not None:
-        warn(f"the CAR holds a block of {largest} bytes; nodes refuse blocks over {MAX_EXCHANGED_BLOCK} bytes")
-    return summary
-
-
-class _Job(NamedTuple):
-    """Everything about a run but its output."""
-
-    arguments: list[Argument]
-    profile: ImportProfile
-    selection: Selection
-    workers: int | None
-    emit: Emit | None
-    progress: Observer | None
-    warn: Callable[[str], None] | None
-    forbidden: tuple[int, int] | None = None
-
-    def build(self, put: Put | None, flush: Callable[[], None] | None) -> tuple[list[Root], int]:
-        blocks = FileFormat(self.profile)
-        spans = Spans(blocks, keep=put is not None)
-        intake = Intake(blocks, spans, self.selection, self.forbidden)
-        builder = Builder(
-            blocks,
-            spans,
-            self.profile,
-            put=put,
-            flush=flush,
-            emit=self.emit,
-            progress=self.progress,
-            total=self.total(),
-            warn=self.warn,
-        )
-        items = parallel.ordered(intake.items(self.arguments), self.workers or parallel.default_workers())
-        try:
-            for item in items:
-                builder.take(item)
-        finally:
-            items.close()
-            intake.close()
-        return builder.roots, builder.size
-
-    def total(self) -> int | None:
-        """The bytes to read, where that is known before the walk."""
-        if self.progress is None or not all(stat.S_ISREG(argument.mode) for argument in self.arguments):
-            return None
-        return sum(os.lstat(argument.path).st_size for argument in self.arguments)
-
-    def root_lengths(self) -> list[int]:
-        """How long the CID of each root will be, unless an input or an identity hash surprises."""
-        blocks = FileFormat(self.profile)
-        node, leaf = (len(format.wrap(bytes(32))) for format in (blocks.node_cids, blocks.leaf_cids))
-        if self.selection.wrap:
-            return [node]
-        return [
-            leaf
-            if stat.S_ISREG(argument.mode) and os.lstat(argument.path).st_size <= blocks.chunk
-            else node
-            for argument in self.arguments
-        ]
-
-
-def _to_path(job: _Job, path: bytes, order: Order, overwrite: bool) -> tuple[Summary, int]:
-    folder = os.path.dirname(path) or b"."
-    job = job._replace(forbidden=_refuse_inside(job.arguments, folder))
-    with OutputFile(path, overwrite=overwrite) as output, _naming(path):
-        if order == "dfs":
-            with scratch(folder) as fd:
-                summary, largest = _sorted(job, fd, output.fd)
-        else:
-            # The header holds the roots, which are known last: leave room for it. Should it be longer or
-            # shorter than foreseen, the sections are copied once.
-            room = len(header.encode([bytes(length) for length in job.root_lengths()]))
-            os.lseek(output.fd, room, os.SEEK_SET)
-            writer = CarWriter(lambda parts: write_parts(output.fd, parts))
-            roots, size = job.build(writer.put, writer.flush)
-            writer.flush()
-            head = header.encode([root.cid for root in roots])
-            if len(head) == room:
-                os.lseek(output.fd, 0, os.SEEK_SET)
-                write_parts(output.fd, [head])
-            else:
-                old = output.reopen()
-                try:
-                    write_parts(output.fd, [head])
-                    copy_range(old, room, room + writer.length, output.fd)
-                finally:
-                    os.close(old)
-            summary, largest = Summary(tuple(roots), size, writer.blocks), writer.largest
-        output.commit()
-    return summary, largest
-
-
-def _to_stream(job: _Job, stream: BinaryIO, order: Order) -> tuple[Summary, int]:
-    """Two passes over the input: the roots stand before the blocks. What cannot be read twice is kept."""
-    if order == "dfs":
-        with scratch() as fd:
-            return _sorted(job, fd, stream)
-    with contextlib.ExitStack() as stack:
-        arguments = [_rereadable(argument, stack) for argument in job.arguments]
-        first = job._replace(arguments=arguments)
-        roots, size = first.build(None, None)
-        for argument in arguments:
-            if isinstance(argument.stream, int):
-                os.lseek(argument.stream, 0, os.SEEK_SET)
-        second = first._replace(emit=None, progress=None, warn=None)
-        writer = CarWriter(lambda parts: write_parts(stream, parts))
-        write_parts(stream, [header.encode([root.cid for root in roots])])
-        again, _ = second.build(writer.put, writer.flush)
-        writer.flush()
-        if again != roots:
-            names = ", ".join(os.fsdecode(argument.path or argument.name) for argument in arguments)
-            raise SourceChangedError(f"{names}: the input changed between the two passes", names)
-    return Summary(tuple(roots), size, writer.blocks), writer.largest
-
-
-def _sorted(job: _Job, fd: int, target: int | BinaryIO) -> tuple[Summary, int]:
-    """Write the blocks to a scratch file as they come, then from there in depth-first order."""
-    writer = CarWriter(lambda parts: write_parts(fd, parts), index=True)
-    roots, size = job.build(writer.put, writer.flush)
-    writer.flush()
-    cids = [root.cid for root in roots]
-    write_parts(target, [header.encode(cids)])
-    for start, end in car_order.depth_first(cids, writer, lambda at, length: os.pread(fd, length, at)):
-        copy_range(fd, start, end, target)
-    return Summary(tuple(roots), size, writer.blocks), writer.largest
-
-
-def _refuse_inside(arguments: Sequence[Argument], folder: bytes) -> tuple[int, int]:
-    """Refuse an output below a directory that is added; return device and inode of its folder."""
-    status = os.stat(folder)
-    place = os.path.realpath(folder)
-    for argument in arguments:
-        if stat.S_ISDIR(argument.mode):
-            top = os.path.realpath(argument.path)
-            if place == top or place.startswith(os.path.join(top, b"")):
-                text = f"the output would lie inside {os.fsdecode(argument.path)}, which is added"
-                raise FileExistsError(None, text)
-    return status.st_dev, status.st_ino
-
-
-def _rereadable(argument: Argument, stack: contextlib.ExitStack) -> Argument:
-    """The argument, its stream replaced by a copy in a scratch file."""
-    stream: Any = argument.stream
-    if stream is None and not stat.S_ISFIFO(argument.mode):
-        return argument
-    if stream is None:
-        stream = stack.enter_context(open(argument.path, "rb", buffering=0))
-    elif isinstance(stream, int):
-        stream = stack.enter_context(open(stream, "rb", buffering=0, closefd=False))
-    fd = stack.enter_context(scratch())
-    while data := stream.read(1 << 20):
-        write_parts(fd, [data])
-    os.lseek(fd, 0, os.SEEK_SET)
-    return argument._replace(stream=fd)
-
-
-@contextlib.contextmanager
-def _naming(path: bytes) -> Iterator[None]:
-    """Name the output in an error that names nothing: a failed write knows only its descriptor."""
-    try:
-        yield
-    except OSError as error:
-        if error.filename is None:
-            error.filename = path
-        raise
+        made = archive.to_stream(pipeline, car, order)
+    if warn is not None and made.largest > MAX_EXCHANGED_BLOCK:
+        warn(f"the CAR holds a block of {made.largest} bytes; nodes refuse over {MAX_EXCHANGED_BLOCK}")
+    return Summary(made.roots, made.size, made.blocks)
 
 
 class ManifestEntry(NamedTuple):
@@ -286,7 +115,7 @@ def add(
     car: str | bytes | os.PathLike[str] | BinaryIO | None = None,
     order: Order = "stream",
     overwrite: bool = False,
-    selection: Selection = Selection(),  # noqa: B008  # a frozen value
+    selection: Selection = Selection(),
     workers: int | None = None,
     progress: Observer | None = None,
     **changes: Any,
@@ -312,8 +141,10 @@ def add(
     >>> result = add(("hello.txt", io.BytesIO(b"hello world")), wrap=True)
     >>> result.cid, result.size
     (CID('QmNxvA5bwvPGgMXbmtyhxA1cKFdvQXnsGnZLCGor3AzYxJ'), 11)
-    >>> [(entry.path, str(entry.cid)) for entry in result.entries()]
-    [('hello.txt', 'Qmf412jQZiuVUtdgnB36FXFX7xg5V6KEbSJ4dpQuhkLyfD'), ('', 'QmNxvA5bwvPGgMXbmtyhxA1cKFdvQXnsGnZLCGor3AzYxJ')]
+    >>> for entry in result.entries():
+    ...     print(entry.cid, entry.kind, entry.path)
+    Qmf412jQZiuVUtdgnB36FXFX7xg5V6KEbSJ4dpQuhkLyfD file hello.txt
+    QmNxvA5bwvPGgMXbmtyhxA1cKFdvQXnsGnZLCGor3AzYxJ directory
     """
     of_selection = {field.name for field in fields(Selection)}
     selection = replace(selection, **{name: changes.pop(name) for name in of_selection & changes.keys()})

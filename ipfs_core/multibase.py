@@ -221,16 +221,16 @@ _pairs: list[str] = []
 
 def base58btc(data: bytes) -> str:
     """``data`` in base58btc, without prefix: about 2 us for a multihash of 34 bytes."""
-    if not _pairs:  # built on first use: 58 * 58 strings cost 0.15 ms
+    if not _pairs:  # built on first use: 58 * 58 strings cost 0.2 ms
         alphabet = _BTC58.decode()
         _pairs.extend([high + low for high in alphabet for low in alphabet])
+    pairs = _pairs
     number = int.from_bytes(data, "big")
-    quads: list[str] = []
+    text = ""
     while number:
         number, four = divmod(number, 11_316_496)  # 58**4 fits one digit of CPython's integers
-        quads.append(_pairs[four // 3364] + _pairs[four % 3364])
-    quads.reverse()
-    return "1" * (len(data) - len(data.lstrip(b"\0"))) + "".join(quads).lstrip("1")
+        text = f"{pairs[four // 3364]}{pairs[four % 3364]}{text}"
+    return "1" * _zeros(data) + text.lstrip("1")
 
 
 def _digits(data: bytes, alphabet: str) -> str:
@@ -239,7 +239,11 @@ def _digits(data: bytes, alphabet: str) -> str:
     while number:
         number, digit = divmod(number, len(alphabet))
         digits.append(alphabet[digit])
-    return alphabet[0] * (len(data) - len(data.lstrip(b"\0"))) + "".join(reversed(digits))
+    return alphabet[0] * _zeros(data) + "".join(reversed(digits))
+
+
+def _zeros(data: bytes) -> int:
+    return len(data) - len(data.lstrip(b"\0"))
 
 
 def _number(body: bytes, alphabet: bytes, name: str) -> bytes:

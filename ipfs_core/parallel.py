@@ -6,8 +6,9 @@ about 20 us to hand over and take back: a job is a span of many chunks, never on
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any
 
 __all__ = ["Job", "default_workers", "ordered"]
@@ -33,7 +34,7 @@ def default_workers() -> int:
     return os.cpu_count() or 1
 
 
-def ordered(items: Iterable[Any], workers: int) -> Iterator[Any]:
+def ordered(items: Iterable[Any], workers: int) -> Generator[Any, None, None]:
     """Yield ``items`` in their order, each `Job` replaced by the result of its ``run``.
 
     At most ``2 * workers`` jobs are in flight. An error, of ``items`` or of a job, is raised in its turn:
@@ -72,9 +73,9 @@ def _finish(task: _Task) -> Any:
     return task.result
 
 
-def _ordered_on_threads(items: Iterator[Any], workers: int) -> Iterator[Any]:
+def _ordered_on_threads(items: Iterator[Any], workers: int) -> Generator[Any, None, None]:
     import threading
-    from queue import SimpleQueue
+    from queue import Empty, SimpleQueue
 
     todo: SimpleQueue[_Task | None] = SimpleQueue()
     threads: list[threading.Thread] = []
@@ -117,13 +118,10 @@ def _ordered_on_threads(items: Iterator[Any], workers: int) -> Iterator[Any]:
         if failure is not None:
             raise failure
     finally:
-        if threads:
-            try:
-                while True:  # what nobody has begun, nobody needs
-                    todo.get_nowait()
-            except Exception:
-                pass
-            for _ in threads:
-                todo.put(None)
-            for thread in threads:
-                thread.join()
+        with contextlib.suppress(Empty):
+            while True:  # what nobody has begun, nobody needs
+                todo.get_nowait()
+        for _ in threads:
+            todo.put(None)
+        for thread in threads:
+            thread.join()

@@ -203,6 +203,7 @@ def _read_at(file: OpenFile, view: memoryview, offset: int) -> None:
 def _fill(stream: Any, buffer: memoryview) -> int:
     """Read until ``buffer`` is full or the stream ends; return how many bytes were read."""
     filled = 0
+    read: int | None
     while filled < len(buffer):
         rest = buffer[filled:]
         if isinstance(stream, int):

@@ -101,7 +101,7 @@ def walk(path: bytes, selection: Selection, forbidden: tuple[int, int] | None = 
             directory._at += 1
             kind = directory._kinds.get(name, FILE)
             followed = kind == TO_FOLLOW
-            if kind == TO_FOLLOW or kind == OTHER:
+            if kind in (TO_FOLLOW, OTHER):
                 kind = _look(directory, name, follow=followed)
             if kind != DIRECTORY:
                 yield kind, name, directory

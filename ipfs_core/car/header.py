@@ -25,7 +25,7 @@ def encode(roots: Sequence[bytes]) -> bytes:
     """
     if len(roots) > MAX_CAR_ROOTS:
         raise LimitError(
-            f"{len(roots)} roots are more than a CAR header takes ({MAX_CAR_ROOTS}): wrap them in a directory",
+            f"{len(roots)} roots are more than the {MAX_CAR_ROOTS} of a CAR: wrap them in a directory",
             "MAX_CAR_ROOTS",
         )
     # A CID in dag-cbor is a byte string under tag 42, with a zero byte (multibase identity) before it.

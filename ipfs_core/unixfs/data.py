@@ -214,7 +214,7 @@ def encode(data: Data) -> bytes:
 
 def _encode_uint(value: int, bits: int, field: str) -> bytes:
     if type(value) is not int or not 0 <= value < 1 << bits:
-        raise CodecError(f"{field}: not an integer from 0 to 2**{bits} - 1", field.lower())
+        raise CodecError(f"{field}: not an integer from 0 to 2**{bits} - 1", field)
     return encode_varint(value)
 
 
