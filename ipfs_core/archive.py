@@ -6,7 +6,7 @@ import contextlib
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from typing import Any, BinaryIO, Literal, NamedTuple, TypeAlias
+from typing import BinaryIO, Literal, NamedTuple, TypeAlias
 
 from ipfs_core.arguments import Argument
 from ipfs_core.builder import Root
@@ -16,13 +16,12 @@ from ipfs_core.car.writer import CarWriter
 from ipfs_core.errors import SourceChangedError
 from ipfs_core.output import OutputFile, copy_range, scratch, write_parts
 from ipfs_core.pipeline import Pipeline
+from ipfs_core.source import pieces
 
 __all__ = ["Archive", "Order", "to_path", "to_stream"]
 
 Order: TypeAlias = Literal["stream", "dfs"]
 """``stream``: as blocks are made, children first. ``dfs``: the order of `ipfs dag export`."""
-
-READ_STEP = 1 << 20
 
 
 class Archive(NamedTuple):
@@ -123,16 +122,15 @@ def _refuse_inside(arguments: Sequence[Argument], folder: bytes) -> tuple[int, i
 
 def _rereadable(argument: Argument, stack: contextlib.ExitStack) -> Argument:
     """The argument, its stream replaced by a copy in a scratch file."""
-    stream: Any = argument.stream
-    if stream is None and not stat.S_ISFIFO(argument.mode):
-        return argument
+    stream = argument.stream
     if stream is None:
-        stream = stack.enter_context(open(argument.path, "rb", buffering=0))
-    elif isinstance(stream, int):
-        stream = stack.enter_context(open(stream, "rb", buffering=0, closefd=False))
+        if not stat.S_ISFIFO(argument.mode):
+            return argument
+        stream = os.open(argument.path, os.O_RDONLY | os.O_CLOEXEC)
+        stack.callback(os.close, stream)
     fd = stack.enter_context(scratch())
-    while data := stream.read(READ_STEP):
-        write_parts(fd, [data])
+    for piece in pieces(stream):
+        write_parts(fd, [piece])
     os.lseek(fd, 0, os.SEEK_SET)
     return argument._replace(stream=fd)
 

@@ -142,9 +142,9 @@ def add(
     >>> result.cid, result.size
     (CID('QmNxvA5bwvPGgMXbmtyhxA1cKFdvQXnsGnZLCGor3AzYxJ'), 11)
     >>> for entry in result.entries():
-    ...     print(entry.cid, entry.kind, entry.path)
-    Qmf412jQZiuVUtdgnB36FXFX7xg5V6KEbSJ4dpQuhkLyfD file hello.txt
-    QmNxvA5bwvPGgMXbmtyhxA1cKFdvQXnsGnZLCGor3AzYxJ directory
+    ...     print(entry.cid, entry.kind, repr(entry.path))
+    Qmf412jQZiuVUtdgnB36FXFX7xg5V6KEbSJ4dpQuhkLyfD file 'hello.txt'
+    QmNxvA5bwvPGgMXbmtyhxA1cKFdvQXnsGnZLCGor3AzYxJ directory ''
     """
     of_selection = {field.name for field in fields(Selection)}
     selection = replace(selection, **{name: changes.pop(name) for name in of_selection & changes.keys()})

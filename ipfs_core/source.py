@@ -15,7 +15,7 @@ from ipfs_core.errors import SourceChangedError, SourceTypeError
 from ipfs_core.parallel import Job
 from ipfs_core.unixfs.file import FileFormat
 
-__all__ = ["SMALL", "Leaves", "OpenFile", "Spans", "check_type", "read_small", "wrong_type"]
+__all__ = ["SMALL", "Leaves", "OpenFile", "Spans", "check_type", "pieces", "read_small", "wrong_type"]
 
 SPAN = 4 << 20  # bytes of one job: some milliseconds of hashing against 20 us to hand it over
 PIECE = 1 << 20  # what is read at once where nothing is kept: stays in the second-level cache
@@ -165,6 +165,13 @@ def read_small(fd: int, before: os.stat_result, where: Callable[[], bytes]) -> b
         error.filename = where()
         raise
     raise changed(where())
+
+
+def pieces(stream: BinaryIO | int) -> Iterator[memoryview]:
+    """All of a stream, piece by piece; a piece is valid until the next."""
+    buffer = memoryview(bytearray(PIECE))
+    while length := _fill(stream, buffer):
+        yield buffer[:length]
 
 
 def check_type(mode: int, path: bytes) -> None:
