@@ -16,7 +16,7 @@ from ipfs_core.errors import SelectionError
 from ipfs_core.selection import Selection
 from ipfs_core.source import check_type
 
-__all__ = ["STDIN", "Argument", "arrange"]
+__all__ = ["STDIN", "Argument", "arrange", "clean", "parts"]
 
 
 class _Stdin:
@@ -77,19 +77,28 @@ def _argument(item: Any, selection: Selection) -> Argument:
     path = os.fsencode(item)
     if b"\0" in path:
         raise SelectionError(f"{path!r}: a path cannot hold a zero byte", path)
-    path = _clean(path)
+    path = clean(path)
     if path == b"." or selection.dereference_args or selection.dereference_symlinks:
         # Kubo names the entry after what the link points to, not after the link.
         path = os.path.realpath(path, strict=True)
     mode = os.lstat(path).st_mode
     if not stat.S_ISFIFO(mode):
         check_type(mode, path)
-    return Argument(os.path.basename(path) or path if name is None else name, path, mode)
+    if name is None:
+        name = os.path.basename(path) or path
+    elif selection.wrap and len(parts(name)) != 1:
+        raise SelectionError(f"{os.fsdecode(name)!r} is not the name of one entry", name)
+    return Argument(name, path, mode)
 
 
-def _clean(path: bytes) -> bytes:
-    cleaned = posixpath.normpath(path) if path else b"."
-    return cleaned[1:] if cleaned.startswith(b"//") else cleaned
+def clean(path: bytes) -> bytes:
+    """The shortest equal path, as Go's ``path.Clean`` writes it.
+
+    >>> clean(b"//a/./b//../c/"), clean(b"")
+    (b'/a/c', b'.')
+    """
+    cleaned = posixpath.normpath(path)
+    return cleaned[1:] if cleaned.startswith(b"//") else cleaned  # which POSIX lets mean something else
 
 
 def _refuse_same_names(names: list[bytes]) -> None:
@@ -102,10 +111,14 @@ def _refuse_same_names(names: list[bytes]) -> None:
 
 
 def parts(name: bytes) -> list[bytes]:
-    """The directories and the entry that a stream's name with slashes stands for under ``wrap``.
+    """The directories and the entry that a name with slashes stands for under ``wrap``.
 
-    >>> parts(b"/a//b/../c")
-    [b'a', b'c']
+    >>> parts(b"/a//b/../c"), parts(b"../a"), parts(b"")
+    ([b'a', b'c'], [b'..', b'a'], [])
     """
-    cleaned = posixpath.normpath(b"/" + name).strip(b"/")
-    return cleaned.split(b"/") if cleaned else []
+    if not name:
+        return []
+    cleaned = clean(name).removeprefix(b"/")
+    if not cleaned:
+        raise SelectionError(f"cannot create file with empty name: {os.fsdecode(name)!r}", name)
+    return cleaned.split(b"/")

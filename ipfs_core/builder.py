@@ -99,7 +99,7 @@ class Builder:
         self._reported = 0
         self._warn = warn
         self._stack: list[_Frame] = []
-        self._name = b""
+        self._name = self._path = b""
         self._length = 0  # of the file that is being built, so far
         self._layout: Balanced[Link] = Balanced(profile.file_max_links, self._node)
 
@@ -113,9 +113,13 @@ class Builder:
             _, name, cid, size, tsize, block = item
             if self._put is not None:
                 self._put(cid, (block,))
-            self._entry(name, cid, size, tsize, "file" if kind == LEAF else "symlink")
+            path = self._stack[-1].prefix + name if self._stack else name
+            self._entry(name, path, cid, size, tsize, "file" if kind == LEAF else "symlink")
         elif kind == OPEN:
-            self._name = item[1]
+            _, self._name, path = item
+            if path is None:
+                path = self._stack[-1].prefix + self._name if self._stack else self._name
+            self._path = path
             self._length = 0
             self._layout = Balanced(self._profile.file_max_links, self._node)
         elif kind == CLOSE:
@@ -145,7 +149,7 @@ class Builder:
         self._spans.give(leaves.buffer)
         self._length += leaves.length
         if self._progress is not None:
-            self._report(self.size + self._length, self._name)
+            self._report(self.size + self._length, self._path)
 
     def _node(self, links: list[Link]) -> Link:
         link, block = self._blocks.node(links)
@@ -161,23 +165,22 @@ class Builder:
             size, tsize = 0, len(block)
             if self._put is not None:
                 self._put(cid, (block,))
-        self._entry(self._name, cid, size, tsize, "file")
+        if self._name:
+            self._entry(self._name, self._path, cid, size, tsize, "file")
+        else:  # Kubo names a nameless stream by its CID
+            name = text(cid).encode()
+            self._entry(name, name, cid, size, tsize, "file")
 
     # Entries
 
-    def _entry(self, name: bytes, cid: bytes, size: int, tsize: int, kind: str) -> None:
+    def _entry(self, name: bytes, path: bytes, cid: bytes, size: int, tsize: int, kind: str) -> None:
         """A file or symlink is done."""
-        if not name:
-            name = text(cid).encode()  # Kubo names a nameless stream by its CID
         if not name.isascii():
-            self._check_name(name)
+            self._check_name(name, path)
         if self._stack:
-            frame = self._stack[-1]
-            frame.entries.append((name, cid, tsize))
-            path = frame.prefix + name
+            self._stack[-1].entries.append((name, cid, tsize))
         else:
             self.roots.append(Root(cid, tsize))
-            path = name
         if kind == "file":
             self.size += size
             if self._progress is not None:
@@ -186,9 +189,9 @@ class Builder:
             self._emit(Entry(path, cid, size, tsize, kind))
 
     def _enter(self, name: bytes) -> None:
-        if not name.isascii():
-            self._check_name(name)
         path = self._stack[-1].prefix + name if self._stack else name
+        if not name.isascii():
+            self._check_name(name, path)
         self._stack.append(_Frame(name, _prefix(path)))
 
     def _leave(self) -> None:
@@ -229,12 +232,11 @@ class Builder:
             self._reported = done
             self._progress(Progress(done, self._total, path))
 
-    def _check_name(self, name: bytes) -> None:
+    def _check_name(self, name: bytes, path: bytes) -> None:
         try:
             name.decode()
         except UnicodeDecodeError:
             if self._warn is not None:
-                path = self._stack[-1].prefix + name if self._stack else name
                 self._warn(f"{path!r}: the name is not UTF-8 and is kept as it is")
 
 

@@ -279,10 +279,17 @@ def _from_text(value: str) -> bytes:
         if len(body) < 2:
             raise ValueError("cid too short")
         if len(body) == 46 and body.startswith("Qm"):
-            body = "z" + body
+            return _base58_multihash(body)
         return multibase.decode(body)[1]
     except ValueError as error:
         raise CidError(f"invalid cid: {error}", value[:64]) from None
+
+
+def _base58_multihash(body: str) -> bytes:
+    try:
+        return multibase.decode("z" + body)[1]
+    except ValueError as error:
+        raise ValueError(f"input isn't valid multihash: {error}") from None
 
 
 def _codec_code(codec: int | str) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 from ipfs_core import tree
-from ipfs_core.arguments import Argument, parts
+from ipfs_core.arguments import Argument, clean, parts
 from ipfs_core.codec import dag_pb
 from ipfs_core.selection import Selection
 from ipfs_core.source import SMALL, Leaves, OpenFile, Spans, read_small, wrong_type
@@ -26,8 +26,10 @@ Item: TypeAlias = Any
 
     LEAF, name, cid, filesize, tsize, block        a file of at most one chunk
     SYMLINK, name, cid, filesize, tsize, block
-    OPEN, name      then the leaves of the file,   then CLOSE, OpenFile or None
-    ENTER, name     then what the directory holds, then LEAVE,
+    OPEN, name, path or None    then the leaves of the file,    then CLOSE, OpenFile or None
+    ENTER, name                 then what the directory holds,  then LEAVE,
+
+The path of OPEN is what Kubo prints, where that is not the name below the directories entered.
 """
 
 LEAF, SYMLINK, OPEN, CLOSE, ENTER, LEAVE = range(6)
@@ -70,10 +72,14 @@ class Intake:
             yield (LEAVE,)
 
     def _named_stream(self, argument: Argument) -> Iterator[Item]:
-        *folders, name = parts(argument.name) if self._selection.wrap and argument.name else [argument.name]
+        name, shown = argument.name, argument.name
+        folders: list[bytes] = []
+        if self._selection.wrap and name:
+            *folders, name = parts(name)
+            shown = clean(argument.name)
         for folder in folders:
             yield ENTER, folder
-        yield OPEN, name
+        yield OPEN, name, shown
         yield from self._spans.of_stream(argument.stream)
         yield CLOSE, None
         for _ in folders:
@@ -87,7 +93,7 @@ class Intake:
             yield from self._regular(fd, before, argument.name, lambda: argument.path)
             return
         try:
-            yield OPEN, argument.name
+            yield OPEN, argument.name, None
             yield from self._spans.of_stream(fd)
             yield CLOSE, None
         finally:
@@ -137,7 +143,7 @@ class Intake:
         self._open.append(file)
         if not stat.S_ISREG(before.st_mode):
             raise wrong_type(before.st_mode, path)
-        yield OPEN, name
+        yield OPEN, name, None
         if before.st_size > SMALL:
             yield from self._spans.of_file(file)
         elif before.st_size:

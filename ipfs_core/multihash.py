@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 
 __all__ = [
+    "BLAKE3",
+    "CODES",
     "IDENTITY",
     "MAX_DIGEST",
     "MIN_DIGEST",
@@ -47,6 +49,7 @@ __all__ = [
 
 IDENTITY = 0x00
 SHA2_256 = 0x12
+BLAKE3 = 0x1E
 
 MIN_DIGEST = 20  # bytes, verifcid; identity may have less
 MAX_DIGEST = 128  # bytes, verifcid; for identity IPIP-512
@@ -67,7 +70,7 @@ NAMES: dict[str, int] = {
     "keccak-256": 0x1B,
     "keccak-384": 0x1C,
     "keccak-512": 0x1D,
-    "blake3": 0x1E,
+    "blake3": BLAKE3,
     "murmur3-x64-64": 0x22,
     "dbl-sha2-256": 0x56,
     "md5": 0xD5,
@@ -100,9 +103,22 @@ class HashFunction(NamedTuple):
         """What stands before each digest: ``uv(code) uv(size)``; of identity only ``uv(code)``."""
         return varint.encode(self.code) + (varint.encode(self.size) if self.size >= 0 else b"")
 
-    def sum(self, data: Buffer) -> bytes:
-        """The multihash of ``data``."""
-        return wrap(self.code, self.new(data).digest())
+    def sum(self, data: Buffer, size: int = -1) -> bytes:
+        """The multihash of ``data``, its digest cut to ``size`` bytes; blake3 also makes longer ones.
+
+        So a multihash whose digest has n bytes is a block's if ``sum(block, n)`` equals it. ``CidError`` if
+        the function has no digest of that size.
+        """
+        hasher: Any = self.new(data)
+        if size in (-1, self.size) or self.size < 0:
+            return wrap(self.code, hasher.digest())
+        longest = MAX_DIGEST if self.code == BLAKE3 else self.size
+        if not 0 <= size <= longest:
+            raise CidError(f"requested length was too large for digest: {self.name} makes {longest} bytes")
+        return wrap(self.code, hasher.digest(size) if self.code == BLAKE3 else hasher.digest()[:size])
+
+    def __reduce__(self) -> tuple[Callable[[int], HashFunction], tuple[int]]:
+        return by_code, (self.code,)
 
 
 def hash_function(name: str) -> HashFunction:
@@ -216,7 +232,7 @@ _SIZES = {
     0x19: 64,
     0x1B: 32,
     0x1D: 64,
-    0x1E: 32,
+    BLAKE3: 32,
     0x56: 32,
     **{0xB200 + size: size for size in range(20, 65)},
     0xB260: 32,

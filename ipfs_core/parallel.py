@@ -104,7 +104,7 @@ def _ordered_on_threads(items: Iterator[Any], workers: int) -> Generator[Any, No
                 yield item
                 continue
             waiting.append(item)
-            while in_flight > 2 * workers or len(waiting) > PASSED_AHEAD:
+            while in_flight >= 2 * workers or len(waiting) > PASSED_AHEAD:
                 item = waiting.popleft()
                 if isinstance(item, _Task):
                     in_flight -= 1

@@ -20,6 +20,16 @@ FILE_MAX_LINKS_2025 = 1024
 MIN_FANOUT, MAX_FANOUT = 8, 1024
 ESTIMATIONS = ("links", "block", "disabled")
 LAYOUTS = ("balanced",)
+TYPES = {
+    "cid_version": int,
+    "hash_function": str,
+    "raw_leaves": bool,
+    "chunker": SizeChunker,
+    "file_max_links": int,
+    "directory_max_links": int,
+    "hamt_fanout": int,
+    "hamt_threshold": int,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +67,10 @@ class ImportProfile:
     def __post_init__(self) -> None:
         if isinstance(self.chunker, str):
             object.__setattr__(self, "chunker", parse(self.chunker))
-        for name in ("cid_version", "file_max_links", "directory_max_links", "hamt_fanout", "hamt_threshold"):
-            if not isinstance(getattr(self, name), int):
-                raise ProfileError(f"{name} must be a whole number, got {getattr(self, name)!r}", name)
+        for name, kind in TYPES.items():
+            value = getattr(self, name)
+            if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+                raise ProfileError(f"{name} must be of type {kind.__name__}, got {value!r}", name)
         object.__setattr__(self, "hash_function", hash_function(self.hash_function).name)
         if self.cid_version not in (0, 1):
             raise ProfileError(f"unknown CID version: {self.cid_version}", "cid_version")
@@ -122,21 +133,24 @@ def resolve(profile: ImportProfile | str | None = None, **changes: Any) -> Impor
         if profile not in PROFILES:
             raise ProfileError(f"{profile} is not a profile; there are {', '.join(PROFILES)}", "profile")
         profile = PROFILES[profile]
+    if profile is not None and not isinstance(profile, ImportProfile):
+        raise ProfileError(f"profile must be an ImportProfile, a name or None, not {profile!r}", "profile")
     known = {field.name for field in fields(ImportProfile)}
-    changes = {name: value for name, value in changes.items() if value is not None}
+    # For Kubo an empty text is one that was not given, too.
+    changes = {name: value for name, value in changes.items() if value is not None and value != ""}
     for name in changes:
         if name not in known:
             raise ProfileError(f"{name} is not a field of a profile", name)
-    if changes.get("chunker") == "":  # Kubo: an empty text means the configured chunker
-        del changes["chunker"]
-    if changes.get("hash_function") == "":
-        del changes["hash_function"]
-    if isinstance(changes.get("cid_version"), int) and changes["cid_version"] < 0:
-        del changes["cid_version"]  # Kubo's -1: not set
-    if profile is not None:
-        return replace(profile, **changes)
-    name = changes.get("hash_function", "sha2-256")
-    other_hash = hash_function(name).name != "sha2-256"
-    version = changes.setdefault("cid_version", 1 if other_hash else 0)
-    changes.setdefault("raw_leaves", version == 1)
-    return ImportProfile(**changes)
+    base = UNIXFS_V0_2015 if profile is None else profile
+    version = changes.get("cid_version", -1 if profile is None else base.cid_version)
+    if isinstance(version, int) and version < 0:
+        # Kubo: with another hash only -1 stands for "not set", with sha2-256 every negative number.
+        name = changes.get("hash_function", base.hash_function)
+        if not isinstance(name, str) or hash_function(name).name == "sha2-256":
+            version = 0
+        elif version == -1:
+            version = 1
+    changes["cid_version"] = version
+    if profile is None:
+        changes.setdefault("raw_leaves", version == 1)
+    return replace(base, **changes)
