@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import BinaryIO, Literal, NamedTuple, TypeAlias
 
 from ipfs_core.arguments import Argument
+from ipfs_core.block import Part
 from ipfs_core.builder import Root
 from ipfs_core.car import header
 from ipfs_core.car.order import depth_first
 from ipfs_core.car.writer import CarWriter
 from ipfs_core.errors import SourceChangedError
-from ipfs_core.output import OutputFile, copy_range, scratch, write_parts
+from ipfs_core.naming import Naming
+from ipfs_core.output import OutputFile, Scratch, copy_range, resolve, write_parts
 from ipfs_core.pipeline import Pipeline
-from ipfs_core.source import pieces
+from ipfs_core.source import open_file, pieces
 
 __all__ = ["Archive", "Order", "to_path", "to_stream"]
 
@@ -35,12 +38,12 @@ class Archive(NamedTuple):
 
 def to_path(pipeline: Pipeline, path: bytes, order: Order, *, overwrite: bool) -> Archive:
     """Write the CAR to ``path``, in one pass over the input."""
-    folder = os.path.dirname(path) or b"."
-    pipeline = pipeline._replace(forbidden=_refuse_inside(pipeline.arguments, folder))
-    with OutputFile(path, overwrite=overwrite) as output, _naming(path):
+    path = resolve(path, overwrite=overwrite)
+    pipeline = pipeline._replace(forbidden=_refuse_inputs(pipeline.arguments, path))
+    with OutputFile(path, overwrite=overwrite) as output:
         if order == "dfs":
-            with scratch(folder) as fd:
-                archive = _by_depth(pipeline, fd, output.fd)
+            with Scratch(os.path.dirname(path) or b".") as scratch:
+                archive = _by_depth(pipeline, scratch, output.write, output.copy)
         else:
             archive = _as_made(pipeline, output)
         output.commit()
@@ -54,8 +57,13 @@ def to_stream(pipeline: Pipeline, stream: BinaryIO, order: Order) -> Archive:
     copied to a scratch file. Depth-first, all blocks go through a scratch file and one reading will do.
     """
     if order == "dfs":
-        with scratch() as fd:
-            return _by_depth(pipeline, fd, stream)
+        with Scratch() as scratch:
+            return _by_depth(
+                pipeline,
+                scratch,
+                lambda parts: write_parts(stream, parts),
+                lambda source, start, end: copy_range(source, start, end, stream),
+            )
     with contextlib.ExitStack() as stack:
         arguments = [_rereadable(argument, stack) for argument in pipeline.arguments]
         pipeline = pipeline._replace(arguments=arguments)
@@ -68,7 +76,7 @@ def to_stream(pipeline: Pipeline, stream: BinaryIO, order: Order) -> Archive:
         again, _ = pipeline._replace(emit=None, progress=None, warn=None).run(writer.put, writer.flush)
         writer.flush()
         if again != roots:
-            names = ", ".join(os.fsdecode(argument.path or argument.name) for argument in arguments)
+            names = ", ".join(os.fsdecode(argument.label) for argument in arguments)
             raise SourceChangedError(f"{names}: the input changed between its two readings", names)
     return Archive(roots, size, writer.blocks, writer.largest)
 
@@ -77,46 +85,55 @@ def _as_made(pipeline: Pipeline, output: OutputFile) -> Archive:
     # The header holds the roots, which are known last: leave room for it. Should it come out longer or
     # shorter than foreseen, the sections are copied once.
     room = len(header.encode([bytes(length) for length in pipeline.root_lengths()]))
-    os.lseek(output.fd, room, os.SEEK_SET)
-    writer = CarWriter(lambda parts: write_parts(output.fd, parts))
+    output.seek(room)
+    writer = CarWriter(output.write)
     roots, size = pipeline.run(writer.put, writer.flush)
     writer.flush()
     head = header.encode([root.cid for root in roots])
     if len(head) == room:
-        os.lseek(output.fd, 0, os.SEEK_SET)
-        write_parts(output.fd, [head])
+        output.seek(0)
+        output.write([head])
     else:
-        old = output.reopen()
+        old = output.restart()
         try:
-            write_parts(output.fd, [head])
-            copy_range(old, room, room + writer.length, output.fd)
+            output.write([head])
+            output.copy(old, room, room + writer.length)
         finally:
             os.close(old)
     return Archive(roots, size, writer.blocks, writer.largest)
 
 
-def _by_depth(pipeline: Pipeline, fd: int, target: int | BinaryIO) -> Archive:
-    """Write the blocks to the scratch file as they are made, and from there to the target in order."""
-    writer = CarWriter(lambda parts: write_parts(fd, parts), index=True)
+def _by_depth(
+    pipeline: Pipeline,
+    scratch: Scratch,
+    write: Callable[[list[Part]], None],
+    copy: Callable[[int, int, int], None],
+) -> Archive:
+    """Write the blocks to the scratch file as they are made, and copy them from there in order."""
+    writer = CarWriter(scratch.write, index=True)
     roots, size = pipeline.run(writer.put, writer.flush)
     writer.flush()
     cids = [root.cid for root in roots]
-    write_parts(target, [header.encode(cids)])
-    for start, end in depth_first(cids, writer, lambda offset, length: os.pread(fd, length, offset)):
-        copy_range(fd, start, end, target)
+    write([header.encode(cids)])
+    for start, end in depth_first(cids, writer, scratch.read):
+        copy(scratch.fd, start, end)
     return Archive(roots, size, writer.blocks, writer.largest)
 
 
-def _refuse_inside(arguments: Sequence[Argument], folder: bytes) -> tuple[int, int]:
-    """Refuse an output below a directory that is added; return device and inode of its folder."""
-    status = os.stat(folder)
+def _refuse_inputs(arguments: Sequence[Argument], path: bytes) -> tuple[int, int]:
+    """Refuse an output that is an input or lies inside one; return device and inode of its folder."""
+    folder = os.path.dirname(path) or b"."
     place = os.path.realpath(folder)
+    with Naming(folder):
+        status = os.stat(folder)
     for argument in arguments:
         if stat.S_ISDIR(argument.mode):
             top = os.path.realpath(argument.path)
             if place == top or place.startswith(os.path.join(top, b"")):
                 text = f"the output would lie inside {os.fsdecode(argument.path)}, which is added"
-                raise FileExistsError(text)
+                raise FileExistsError(errno.EEXIST, text, os.fsdecode(path))
+        elif argument.stream is None and os.path.exists(path) and os.path.samefile(argument.path, path):
+            raise FileExistsError(errno.EEXIST, "the output is one of the files to add", os.fsdecode(path))
     return status.st_dev, status.st_ino
 
 
@@ -126,21 +143,10 @@ def _rereadable(argument: Argument, stack: contextlib.ExitStack) -> Argument:
     if stream is None:
         if not stat.S_ISFIFO(argument.mode):
             return argument
-        stream = os.open(argument.path, os.O_RDONLY | os.O_CLOEXEC)
+        stream, _ = open_file(argument.path, os.O_RDONLY | os.O_CLOEXEC)
         stack.callback(os.close, stream)
-    fd = stack.enter_context(scratch())
-    for piece in pieces(stream):
-        write_parts(fd, [piece])
-    os.lseek(fd, 0, os.SEEK_SET)
-    return argument._replace(stream=fd)
-
-
-@contextlib.contextmanager
-def _naming(path: bytes) -> Iterator[None]:
-    """Name the output in an error that names nothing: a failed write knows only its descriptor."""
-    try:
-        yield
-    except OSError as error:
-        if error.filename is None and error.errno is not None:
-            error.filename = path
-        raise
+    scratch = stack.enter_context(Scratch())
+    for piece in pieces(stream, argument.label):
+        scratch.write([piece])
+    os.lseek(scratch.fd, 0, os.SEEK_SET)
+    return argument._replace(stream=scratch.fd)

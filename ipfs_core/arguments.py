@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any, BinaryIO, NamedTuple
 
 from ipfs_core.errors import SelectionError
+from ipfs_core.naming import Naming
 from ipfs_core.selection import Selection
 from ipfs_core.source import check_type
 
@@ -35,6 +36,11 @@ class Argument(NamedTuple):
     path: bytes
     mode: int
     stream: BinaryIO | int | None = None
+
+    @property
+    def label(self) -> bytes:
+        """What to call it in an error."""
+        return self.path or self.name or b"standard input"
 
 
 def arrange(given: Sequence[Any], selection: Selection) -> list[Argument]:
@@ -78,10 +84,11 @@ def _argument(item: Any, selection: Selection) -> Argument:
     if b"\0" in path:
         raise SelectionError(f"{path!r}: a path cannot hold a zero byte", path)
     path = clean(path)
-    if path == b"." or selection.dereference_args or selection.dereference_symlinks:
-        # Kubo names the entry after what the link points to, not after the link.
-        path = os.path.realpath(path, strict=True)
-    mode = os.lstat(path).st_mode
+    with Naming(path):
+        if path == b"." or selection.dereference_args or selection.dereference_symlinks:
+            # Kubo names the entry after what the link points to, not after the link.
+            path = os.path.realpath(path, strict=True)
+        mode = os.lstat(path).st_mode
     if not stat.S_ISFIFO(mode):
         check_type(mode, path)
     if name is None:

@@ -14,9 +14,9 @@ Source: https://github.com/multiformats/cid.
 
 from __future__ import annotations
 
-from . import multibase, multihash, varint
-from .errors import CidError
-from .multibase import base32, base58btc
+from ipfs_core import multibase, multihash, varint
+from ipfs_core.errors import CidError
+from ipfs_core.multibase import base32, base58btc
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 MAX_CID_BYTES = 256  # an identity CID of the largest allowed digest has 133
-MAX_CID_TEXT = 512
+MAX_CID_TEXT = 512  # any base for CIDs up to 63 bytes; base2 is eight times as long as the bytes
 
 RAW = 0x55
 DAG_PB = 0x70
@@ -117,7 +117,7 @@ class CID:
             return value
         if isinstance(value, str):
             data = _from_text(value)
-        elif isinstance(value, _BINARY):
+        elif isinstance(value, (bytes, bytearray, memoryview, CID)):
             data = bytes(value)
         else:
             raise TypeError(f"a CID is made from text, bytes or a CID, not {type(value).__name__}")
@@ -176,7 +176,8 @@ class CID:
     @property
     def hash_name(self) -> str:
         """The multicodec name of ``hash_code``; ``"unknown"`` where the table has none."""
-        return multihash.CODES.get(self.hash_code) or _registered_name(self.hash_code)
+        code = self.hash_code
+        return multihash.CODES.get(code) or _registered_name(code)
 
     @property
     def digest(self) -> bytes:
@@ -259,16 +260,13 @@ class CID:
         return self._bytes >= other._bytes if isinstance(other, CID) else NotImplemented
 
     def __reduce__(self) -> tuple[type[CID], tuple[bytes]]:
-        return CID, (self._bytes,)
+        return type(self), (self._bytes,)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError("a CID cannot be changed")
 
     def __delattr__(self, name: str) -> None:
         raise AttributeError("a CID cannot be changed")
-
-
-_BINARY = (bytes, bytearray, memoryview, CID)
 
 
 def _from_text(value: str) -> bytes:

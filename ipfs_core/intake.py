@@ -14,8 +14,9 @@ from typing import Any, TypeAlias
 from ipfs_core import tree
 from ipfs_core.arguments import Argument, clean, parts
 from ipfs_core.codec import dag_pb
+from ipfs_core.naming import Naming
 from ipfs_core.selection import Selection
-from ipfs_core.source import SMALL, Leaves, OpenFile, Spans, read_small, wrong_type
+from ipfs_core.source import SMALL, Leaves, OpenFile, Spans, open_file, read_small, wrong_type
 from ipfs_core.unixfs import data
 from ipfs_core.unixfs.file import FileFormat
 
@@ -65,7 +66,9 @@ class Intake:
             elif stat.S_ISDIR(argument.mode):
                 yield from self._directory(argument)
             elif stat.S_ISLNK(argument.mode):
-                yield self._symlink(argument.name, os.readlink(argument.path))
+                with Naming(argument.path):
+                    target = os.readlink(argument.path)
+                yield self._symlink(argument.name, target)
             else:
                 yield from self._file(argument)
         if self._selection.wrap:
@@ -80,21 +83,22 @@ class Intake:
         for folder in folders:
             yield ENTER, folder
         yield OPEN, name, shown
-        yield from self._spans.of_stream(argument.stream)
+        assert argument.stream is not None
+        yield from self._spans.of_stream(argument.stream, argument.label)
         yield CLOSE, None
         for _ in folders:
             yield (LEAVE,)
 
     def _file(self, argument: Argument) -> Iterator[Item]:
         """A file or a fifo that was given itself."""
-        fd = os.open(argument.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)  # a fifo: waits for a writer
-        before = os.fstat(fd)
+        with Naming(argument.path):  # a fifo waits here for its writer
+            fd, before = open_file(argument.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         if not stat.S_ISFIFO(before.st_mode):
             yield from self._regular(fd, before, argument.name, lambda: argument.path)
             return
         try:
             yield OPEN, argument.name, None
-            yield from self._spans.of_stream(fd)
+            yield from self._spans.of_stream(fd, argument.path)
             yield CLOSE, None
         finally:
             os.close(fd)
@@ -113,15 +117,12 @@ class Intake:
         at_once = min(SMALL, self._blocks.chunk)
         for kind, name, holder in nodes:
             if kind == tree.FILE or kind == tree.FOLLOWED:
-                fd = holder.open_file(name, followed=kind == tree.FOLLOWED)
-                before = os.fstat(fd)
+                fd, before = holder.open_file(name, followed=kind == tree.FOLLOWED)
                 where = lambda: holder.path(name)  # noqa: B023, E731  # called before the next turn, if at all
-                size = before.st_size
-                if size <= at_once and stat.S_ISREG(before.st_mode) and (size or not os.read(fd, 1)):
-                    try:
-                        content = read_small(fd, before, where)
-                    finally:
-                        os.close(fd)
+                content = None
+                if before.st_size <= at_once and stat.S_ISREG(before.st_mode):
+                    content = read_small(fd, before, where)
+                if content is not None:
                     cid, block = self._blocks.leaf(content)
                     yield LEAF, name, cid, len(content), len(block), block
                 else:
@@ -137,21 +138,24 @@ class Intake:
         self, fd: int, before: os.stat_result, name: bytes, where: Callable[[], bytes]
     ) -> Iterator[Item]:
         """A file that was opened, in whatever way its size asks for. Takes the descriptor over."""
-        path = where()
-        file = OpenFile(fd, before, path)
+        if before.st_size <= SMALL and stat.S_ISREG(before.st_mode):
+            content = read_small(fd, before, where)
+            if content is not None:
+                view = memoryview(content)
+                yield OPEN, name, None
+                yield Leaves(self._blocks.leaves(view), len(view), view, None)
+                yield CLOSE, None
+                return
+        file = OpenFile(fd, before, where())
         self._open = [other for other in self._open if other.fd >= 0]
         self._open.append(file)
         if not stat.S_ISREG(before.st_mode):
-            raise wrong_type(before.st_mode, path)
+            raise wrong_type(before.st_mode, file.path)
         yield OPEN, name, None
-        if before.st_size > SMALL:
+        if before.st_size:
             yield from self._spans.of_file(file)
-        elif before.st_size:
-            view = memoryview(read_small(fd, before, where))
-            yield Leaves(self._blocks.leaves(view), len(view), view, None)
-        else:  # empty, or made by the kernel while it is read
-            os.lseek(fd, 0, os.SEEK_SET)
-            yield from self._spans.of_stream(fd)
+        else:  # made by the kernel while it is read
+            yield from self._spans.of_stream(fd, file.path)
         yield CLOSE, file
 
     def _symlink(self, name: bytes, target: bytes) -> Item:

@@ -11,8 +11,8 @@ from __future__ import annotations
 import hashlib
 from typing import NamedTuple
 
-from . import varint
-from .errors import CidError, MissingExtraError, ProfileError
+from ipfs_core import varint
+from ipfs_core.errors import CidError, MissingExtraError, ProfileError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -106,8 +106,8 @@ class HashFunction(NamedTuple):
     def sum(self, data: Buffer, size: int = -1) -> bytes:
         """The multihash of ``data``, its digest cut to ``size`` bytes; blake3 also makes longer ones.
 
-        So a multihash whose digest has n bytes is a block's if ``sum(block, n)`` equals it. ``CidError`` if
-        the function has no digest of that size.
+        So a multihash whose digest has n bytes is a block's if ``sum(block, n)`` equals it. Identity is never
+        cut: its digest is the data. ``CidError`` if the function has no digest of that size.
         """
         hasher: Any = self.new(data)
         if size in (-1, self.size) or self.size < 0:
@@ -143,7 +143,7 @@ def hash_names() -> tuple[str, ...]:
 
 def is_allowed(code: int) -> bool:
     """Whether Kubo lets blocks of this hash into its store; not whether the function is implemented."""
-    return code in _ALLOWED or 0xB200 + MIN_DIGEST <= code <= 0xB240 or 0xB240 + MIN_DIGEST <= code <= 0xB260
+    return code in _ALLOWED
 
 
 def by_code(code: int) -> HashFunction:

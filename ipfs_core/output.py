@@ -10,87 +10,114 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Iterator
+import tempfile
 from typing import BinaryIO, Self
 
 from ipfs_core.block import Part
+from ipfs_core.naming import Naming
 
-__all__ = ["OutputFile", "copy_range", "scratch", "write_parts"]
+__all__ = ["OutputFile", "Scratch", "copy_range", "resolve", "write_parts"]
 
 SUFFIX = b".ipfs-tmp"
 COPY_STEP = 1 << 20
+NO_UNNAMED_FILES = (errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL)
+NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
+NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+
+
+def resolve(path: bytes, *, overwrite: bool) -> bytes:
+    """Where a file given as ``path`` is written: what a symlink names is replaced, the link stays."""
+    return os.path.realpath(path) if overwrite and os.path.islink(path) else path
 
 
 class OutputFile:
     """The file ``path``, open for writing as ``fd`` until `commit` gives it its name.
 
-    ``FileExistsError`` at once, and again at `commit`, where the path is taken and ``overwrite`` is false.
-    Leaving the ``with`` block without `commit` leaves everything as it was.
+    ``FileExistsError`` at once, and again at `commit`, where the path is taken and ``overwrite`` is false,
+    or what is there is no plain file. Leaving the ``with`` block without `commit` leaves everything as it
+    was. Every ``OSError`` names ``path``.
     """
 
     __slots__ = ("_directory", "_name", "_overwrite", "_path", "_temporary", "fd")
 
     def __init__(self, path: bytes, *, overwrite: bool = False) -> None:
-        if overwrite and os.path.islink(path):
-            path = os.path.realpath(path)  # what the link names is replaced, the link stays
         self._path = path
-        folder, self._name = os.path.split(path)
         self._overwrite = overwrite
         self._temporary: bytes | None = None
-        if not self._name or os.path.isdir(path):
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
-        if os.path.lexists(path) and not (overwrite and os.path.isfile(path)):  # never replace a device
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
-        self._directory = os.open(folder or b".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            if overwrite:
-                self._sweep()
-            self.fd = self._open()
-        except BaseException:
-            os.close(self._directory)
-            raise
+        folder, self._name = os.path.split(path)
+        with Naming(path):
+            if b"\0" in path:
+                raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+            if not self._name or os.path.isdir(path):
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            self._directory = os.open(folder or b".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                if self._is_taken():
+                    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+                if overwrite:
+                    self._sweep()
+                self.fd = self._open()
+            except BaseException:
+                os.close(self._directory)
+                raise
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._temporary is not None:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(self._temporary, dir_fd=self._directory)
-        os.close(self.fd)
-        os.close(self._directory)
+        try:
+            self._discard()
+        finally:
+            os.close(self._directory)
 
-    def reopen(self) -> int:
-        """Start again on an empty file; return the old one's descriptor, for the caller to close."""
-        old = self.fd
-        if self._temporary is not None:
-            os.unlink(self._temporary, dir_fd=self._directory)
-            self._temporary = None
-        self.fd = self._open()
+    def write(self, parts: list[Part]) -> None:
+        """Write all of ``parts``."""
+        with Naming(self._path):
+            write_parts(self.fd, parts)
+
+    def seek(self, offset: int) -> None:
+        """Write from ``offset`` on."""
+        with Naming(self._path):
+            os.lseek(self.fd, offset, os.SEEK_SET)
+
+    def copy(self, source: int, start: int, end: int) -> None:
+        """Write the bytes from ``start`` to ``end`` of another file."""
+        with Naming(self._path):
+            copy_range(source, start, end, self.fd)
+
+    def restart(self) -> int:
+        """Go on with an empty file; return the descriptor of the one so far, for the caller to close."""
+        with Naming(self._path):
+            old = os.dup(self.fd)
+            try:
+                self._discard()
+                self.fd = self._open()
+            except BaseException:
+                os.close(old)
+                raise
         return old
 
     def commit(self) -> None:
         """Sync the file and give it its name."""
-        os.fsync(self.fd)
-        try:
-            if self._temporary is None and not self._overwrite:
-                self._link(self._name)
+        with Naming(self._path):
+            os.fsync(self.fd)
+            if self._overwrite:
+                if self._is_taken():  # by something that is no plain file, since the beginning
+                    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+                self._replace()
+            elif self._temporary is None:
+                self._link_unnamed(self._name)
             else:
-                if self._temporary is None:
-                    self._temporary = self._temporary_name()
-                    self._link(self._temporary)
-                if self._overwrite:
-                    os.replace(
-                        self._temporary, self._name, src_dir_fd=self._directory, dst_dir_fd=self._directory
-                    )
-                    self._temporary = None
-                else:  # a hard link refuses a taken name, a rename would not; __exit__ removes the other name
-                    os.link(
-                        self._temporary, self._name, src_dir_fd=self._directory, dst_dir_fd=self._directory
-                    )
-        except FileExistsError:
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), self._path) from None
-        os.fsync(self._directory)
+                self._link_temporary()
+            os.fsync(self._directory)
+
+    def _is_taken(self) -> bool:
+        """Whether something is there that must stay. Any name that cannot be is refused here, too."""
+        try:
+            os.stat(self._name, dir_fd=self._directory, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        return not (self._overwrite and os.path.isfile(self._path))  # never replace a device
 
     def _open(self) -> int:
         unnamed = getattr(os, "O_TMPFILE", 0)
@@ -98,24 +125,67 @@ class OutputFile:
             try:
                 return os.open(b".", unnamed | os.O_RDWR | os.O_CLOEXEC, 0o666, dir_fd=self._directory)
             except OSError as error:
-                if error.errno not in (errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL):
+                if error.errno not in NO_UNNAMED_FILES:
                     raise
-        import fcntl
-
         self._sweep()
         while True:
             name = self._temporary_name()
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
             fd = os.open(name, flags, 0o666, dir_fd=self._directory)
-            fcntl.flock(fd, fcntl.LOCK_EX)
-            if os.fstat(fd).st_nlink:  # else somebody swept it before it was locked
-                self._temporary = name
-                return fd
-            os.close(fd)
+            try:
+                _lock(fd)
+                if os.fstat(fd).st_nlink:  # else somebody swept it before it was locked
+                    self._temporary = name
+                    return fd
+            finally:
+                if self._temporary is None:
+                    with contextlib.suppress(FileNotFoundError):
+                        os.unlink(name, dir_fd=self._directory)
+                    os.close(fd)
 
-    def _link(self, name: bytes) -> None:
+    def _discard(self) -> None:
+        """Close the file and take its temporary name away."""
+        name, self._temporary = self._temporary, None
+        try:
+            if name is not None:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(name, dir_fd=self._directory)
+        finally:
+            fd, self.fd = self.fd, -1
+            if fd >= 0:
+                os.close(fd)
+
+    def _link_unnamed(self, name: bytes) -> None:
         # A dst_dir_fd makes Python call linkat, which alone follows the /proc link to an unnamed file.
         os.link(f"/proc/self/fd/{self.fd}".encode(), name, dst_dir_fd=self._directory, follow_symlinks=True)
+
+    def _link_temporary(self) -> None:
+        """Name the temporary file without replacing anything: a link refuses a name that is taken."""
+        assert self._temporary is not None
+        folder = self._directory
+        try:
+            os.link(self._temporary, self._name, src_dir_fd=folder, dst_dir_fd=folder)
+        except OSError as error:
+            if error.errno not in NO_HARD_LINKS:
+                raise
+            # No links here (FAT, some network file systems): take the name with an empty file, then
+            # replace that. Killed in between, the empty file stays.
+            os.close(os.open(self._name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666, dir_fd=folder))
+            try:
+                self._replace()
+            except BaseException:
+                os.unlink(self._name, dir_fd=folder)
+                raise
+
+    def _replace(self) -> None:
+        """Put the file in the place of the one that has the name."""
+        if self._temporary is None:
+            _lock(self.fd)  # before it has a name: another writer's sweep must not take it
+            name = self._temporary_name()
+            self._link_unnamed(name)
+            self._temporary = name
+        os.replace(self._temporary, self._name, src_dir_fd=self._directory, dst_dir_fd=self._directory)
+        self._temporary = None
 
     def _temporary_name(self) -> bytes:
         return self._prefix() + os.urandom(6).hex().encode() + SUFFIX
@@ -128,28 +198,60 @@ class OutputFile:
         import fcntl
 
         prefix = self._prefix()
-        with os.scandir(self._directory) as entries:
-            names = [os.fsencode(entry.name) for entry in entries]
-        for name in names:
-            middle = name[len(prefix) : -len(SUFFIX)]
-            if not (name.startswith(prefix) and name.endswith(SUFFIX) and len(middle) == 12):
-                continue
-            with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # a courtesy
+            for name in map(os.fsencode, os.listdir(self._directory)):
+                middle = name[len(prefix) : -len(SUFFIX)]
+                if not (name.startswith(prefix) and name.endswith(SUFFIX) and len(middle) == 12):
+                    continue
                 fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self._directory)
                 try:
-                    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    os.unlink(name, dir_fd=self._directory)
+                    with contextlib.suppress(BlockingIOError):
+                        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                        os.unlink(name, dir_fd=self._directory)
                 finally:
                     os.close(fd)
 
 
-@contextlib.contextmanager
-def scratch(directory: bytes | None = None) -> Iterator[int]:
-    """The descriptor of an empty file without a name, in the system's temporary directory if not given."""
-    import tempfile
+def _lock(fd: int) -> None:
+    """Lock a temporary file against sweeping. Without locks nothing is swept either."""
+    import fcntl
 
-    with tempfile.TemporaryFile(dir=directory) as file:
-        yield file.fileno()
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
+
+
+class Scratch:
+    """An empty file without a name, gone when the ``with`` block ends.
+
+    In ``folder``, or in the system's directory for temporary files; every ``OSError`` names that.
+    """
+
+    __slots__ = ("_file", "_folder", "fd")
+
+    def __init__(self, folder: bytes | None = None) -> None:
+        self._folder = folder or os.fsencode(tempfile.gettempdir())
+        with Naming(self._folder):
+            self._file = tempfile.TemporaryFile(dir=self._folder, buffering=0)  # noqa: SIM115
+        self.fd = self._file.fileno()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def write(self, parts: list[Part]) -> None:
+        """Write all of ``parts``."""
+        with Naming(self._folder):
+            write_parts(self.fd, parts)
+
+    def read(self, offset: int, length: int) -> bytes:
+        """At most ``length`` bytes from ``offset`` on."""
+        with Naming(self._folder):
+            return os.pread(self.fd, length, offset)
 
 
 def write_parts(target: int | BinaryIO, parts: list[Part]) -> None:
@@ -165,12 +267,10 @@ def write_parts(target: int | BinaryIO, parts: list[Part]) -> None:
     written = os.writev(target, parts)
     for at, part in enumerate(parts):
         if written < len(part):
-            rest = [memoryview(part)[written:], *parts[at + 1 :]]
-            while rest:
-                written = os.write(target, rest[0])
-                rest[0] = rest[0][written:]
-                if not rest[0]:
-                    del rest[0]
+            for rest in (memoryview(part)[written:], *parts[at + 1 :]):
+                rest = memoryview(rest)
+                while rest:
+                    rest = rest[os.write(target, rest) :]
             return
         written -= len(part)
 
@@ -184,6 +284,6 @@ def copy_range(source: int, start: int, end: int, target: int | BinaryIO) -> Non
     while start < end:
         data = os.pread(source, min(COPY_STEP, end - start), start)
         if not data:
-            raise EOFError(f"a scratch file ends at {start}, before {end}")
+            raise OSError(errno.EIO, f"a scratch file ends at {start}, before {end}")
         write_parts(target, [data])
         start += len(data)

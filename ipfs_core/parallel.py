@@ -48,29 +48,34 @@ def ordered(items: Iterable[Any], workers: int) -> Generator[Any, None, None]:
 
 
 class _Task:
-    __slots__ = ("done", "error", "job", "result")
+    """A job on its way; ``done`` is a lock that is held until it is done."""
 
-    def __init__(self, job: Job, lock: Any) -> None:
-        self.job = job
-        self.done = lock
-        self.result: Any = None
-        self.error: BaseException | None = None
+    __slots__ = ("_done", "_error", "_job", "_result")
+
+    def __init__(self, job: Job, done: Any) -> None:
+        done.acquire()
+        self._done = done
+        self._job = job
+        self._result: Any = None
+        self._error: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            self._result = self._job.run()
+        except BaseException as error:
+            self._error = error
+        self._done.release()
+
+    def finish(self) -> Any:
+        self._done.acquire()
+        if self._error is not None:
+            raise self._error
+        return self._result
 
 
 def _work(take: Callable[[], _Task | None]) -> None:
     while (task := take()) is not None:
-        try:
-            task.result = task.job.run()
-        except BaseException as error:
-            task.error = error
-        task.done.release()
-
-
-def _finish(task: _Task) -> Any:
-    task.done.acquire()
-    if task.error is not None:
-        raise task.error
-    return task.result
+        task.run()
 
 
 def _ordered_on_threads(items: Iterator[Any], workers: int) -> Generator[Any, None, None]:
@@ -92,14 +97,17 @@ def _ordered_on_threads(items: Iterator[Any], workers: int) -> Generator[Any, No
                 failure = error
                 break
             if isinstance(item, Job):
-                lock = threading.Lock()
-                lock.acquire()
-                item = _Task(item, lock)
-                todo.put(item)
+                item = _Task(item, threading.Lock())
                 in_flight += 1
                 if len(threads) < min(workers, in_flight):
-                    threads.append(threading.Thread(target=_work, args=(todo.get,), daemon=True))
-                    threads[-1].start()
+                    thread = threading.Thread(target=_work, args=(todo.get,), daemon=True)
+                    with contextlib.suppress(RuntimeError):  # the system gives no more threads
+                        thread.start()
+                        threads.append(thread)
+                if threads:
+                    todo.put(item)
+                else:
+                    item.run()
             elif not waiting:
                 yield item
                 continue
@@ -108,13 +116,13 @@ def _ordered_on_threads(items: Iterator[Any], workers: int) -> Generator[Any, No
                 item = waiting.popleft()
                 if isinstance(item, _Task):
                     in_flight -= 1
-                    item = _finish(item)
+                    item = item.finish()
                 yield item
             while waiting and not isinstance(waiting[0], _Task):
                 yield waiting.popleft()
         while waiting:
             item = waiting.popleft()
-            yield _finish(item) if isinstance(item, _Task) else item
+            yield item.finish() if isinstance(item, _Task) else item
         if failure is not None:
             raise failure
     finally:

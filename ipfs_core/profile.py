@@ -135,12 +135,12 @@ def resolve(profile: ImportProfile | str | None = None, **changes: Any) -> Impor
         profile = PROFILES[profile]
     if profile is not None and not isinstance(profile, ImportProfile):
         raise ProfileError(f"profile must be an ImportProfile, a name or None, not {profile!r}", "profile")
-    known = {field.name for field in fields(ImportProfile)}
-    # For Kubo an empty text is one that was not given, too.
-    changes = {name: value for name, value in changes.items() if value is not None and value != ""}
-    for name in changes:
-        if name not in known:
-            raise ProfileError(f"{name} is not a field of a profile", name)
+    for name in changes.keys() - {field.name for field in fields(ImportProfile)}:
+        raise ProfileError(f"{name} is not a field of a profile", name)
+    changes = {name: value for name, value in changes.items() if value is not None}
+    for name in ("hash_function", "chunker"):
+        if changes.get(name) == "":  # for Kubo an empty text is one that was not given
+            del changes[name]
     base = UNIXFS_V0_2015 if profile is None else profile
     version = changes.get("cid_version", -1 if profile is None else base.cid_version)
     if isinstance(version, int) and version < 0:

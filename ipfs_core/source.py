@@ -5,6 +5,7 @@ A user's file is never mapped into memory: one that shrinks meanwhile would kill
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -12,10 +13,21 @@ from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, NamedTuple
 
 from ipfs_core.errors import SourceChangedError, SourceTypeError
+from ipfs_core.naming import Naming, name_error
 from ipfs_core.parallel import Job
 from ipfs_core.unixfs.file import FileFormat
 
-__all__ = ["SMALL", "Leaves", "OpenFile", "Spans", "check_type", "pieces", "read_small", "wrong_type"]
+__all__ = [
+    "SMALL",
+    "Leaves",
+    "OpenFile",
+    "Spans",
+    "check_type",
+    "open_file",
+    "pieces",
+    "read_small",
+    "wrong_type",
+]
 
 SPAN = 4 << 20  # bytes of one job: some milliseconds of hashing against 20 us to hand it over
 PIECE = 1 << 20  # what is read at once where nothing is kept: stays in the second-level cache
@@ -46,11 +58,14 @@ class OpenFile:
         """Close it, once."""
         if self.fd >= 0:
             fd, self.fd = self.fd, -1
-            os.close(fd)
+            with contextlib.suppress(OSError):  # nothing was written
+                os.close(fd)
 
     def check_unchanged(self) -> None:
         """`SourceChangedError` if size or times differ from when the file was opened."""
-        if is_changed(self.before, os.fstat(self.fd)):
+        with Naming(self.path):
+            after = os.fstat(self.fd)
+        if is_changed(self.before, after):
             raise changed(self.path)
 
 
@@ -76,11 +91,11 @@ class Spans:
         for offset in range(0, size, self.span):
             yield _FileSpan(self, file, offset, min(self.span, size - offset))
 
-    def of_stream(self, stream: BinaryIO | int | None) -> Iterator[Job]:
-        """The jobs of a stream, read here in order up to its end."""
+    def of_stream(self, stream: BinaryIO | int, label: bytes) -> Iterator[Job]:
+        """The jobs of a stream, read here in order up to its end. ``label`` names it in an error."""
         while True:
             buffer = self.take(self.span)
-            length = _fill(stream, buffer)
+            length = _fill(stream, buffer, label)
             if length:
                 yield _HeldSpan(self, buffer, length)
             else:
@@ -146,15 +161,31 @@ class _HeldSpan(Job):
         return self.spans.hash_held(self.buffer, self.length)
 
 
-def read_small(fd: int, before: os.stat_result, where: Callable[[], bytes]) -> bytes:
-    """The whole content of a small file. ``where`` tells its path, for an error.
+def open_file(path: bytes, flags: int, dir_fd: int | None = None) -> tuple[int, os.stat_result]:
+    """Open a file and look at it: its descriptor and its status."""
+    fd = os.open(path, flags, dir_fd=dir_fd)
+    try:
+        return fd, os.fstat(fd)
+    except BaseException:
+        os.close(fd)
+        raise
 
+
+def read_small(fd: int, before: os.stat_result, where: Callable[[], bytes]) -> bytes | None:
+    """The whole content of a small file, which is closed. ``where`` tells its path, for an error.
+
+    None, and the file is still open, for one of no size that holds something all the same: a stream.
     Reading one byte more than the size notices growth at no cost; a read of a large fixed length would
     spend most of its time on allocating the buffer.
     """
     size = before.st_size
+    is_stream = False
     try:
         data = os.read(fd, size + 1)
+        if data and not size:
+            os.lseek(fd, 0, os.SEEK_SET)
+            is_stream = True
+            return None
         # A file that the kernel makes may claim the size of a page and hold less: what it gives is its
         # content, as long as nothing says that it changed.
         while len(data) < size and (more := os.read(fd, size + 1 - len(data))):
@@ -162,15 +193,17 @@ def read_small(fd: int, before: os.stat_result, where: Callable[[], bytes]) -> b
         if len(data) <= size and not is_changed(before, os.fstat(fd)):
             return data
     except OSError as error:
-        error.filename = where()
-        raise
+        raise name_error(error, where()) from None
+    finally:
+        if not is_stream:
+            os.close(fd)
     raise changed(where())
 
 
-def pieces(stream: BinaryIO | int) -> Iterator[memoryview]:
+def pieces(stream: BinaryIO | int, label: bytes) -> Iterator[memoryview]:
     """All of a stream, piece by piece; a piece is valid until the next."""
     buffer = memoryview(bytearray(PIECE))
-    while length := _fill(stream, buffer):
+    while length := _fill(stream, buffer, label):
         yield buffer[:length]
 
 
@@ -200,31 +233,40 @@ def changed(path: bytes) -> SourceChangedError:
 
 def _read_at(file: OpenFile, view: memoryview, offset: int) -> None:
     while view:
-        read = os.preadv(file.fd, [view], offset)
+        try:
+            read = os.preadv(file.fd, [view], offset)
+        except OSError as error:
+            raise name_error(error, file.path) from None
         if not read:
             raise changed(file.path)
         offset += read
         view = view[read:]
 
 
-def _fill(stream: Any, buffer: memoryview) -> int:
+def _fill(stream: Any, buffer: memoryview, label: bytes) -> int:
     """Read until ``buffer`` is full or the stream ends; return how many bytes were read."""
     filled = 0
-    read: int | None
     while filled < len(buffer):
-        rest = buffer[filled:]
-        if isinstance(stream, int):
-            read = os.readv(stream, [rest])
-        elif hasattr(stream, "readinto"):
-            read = stream.readinto(rest)
-        else:
-            data = stream.read(len(rest))
-            if data is not None:
-                rest[: len(data)] = data
-            read = None if data is None else len(data)
-        if read is None:
-            raise BlockingIOError(errno.EAGAIN, "the input is not ready: give a blocking stream")
+        try:
+            read = _read(stream, buffer[filled:])
+        except OSError as error:
+            raise error if error.filename is not None else name_error(error, label) from None
         if not read:
             break
         filled += read
     return filled
+
+
+def _read(stream: Any, view: memoryview) -> int:
+    if isinstance(stream, int):
+        return os.readv(stream, [view])
+    if hasattr(stream, "readinto"):
+        read: int | None = stream.readinto(view)
+    else:
+        data = stream.read(len(view))
+        read = None if data is None else len(data)
+        if data:
+            view[: len(data)] = data
+    if read is None:
+        raise BlockingIOError(errno.EAGAIN, "the input is not ready: give a blocking stream")
+    return read

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -9,8 +10,9 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 from ipfs_core.errors import SourceChangedError
+from ipfs_core.naming import Naming, name_error
 from ipfs_core.selection import Selection
-from ipfs_core.source import OPEN_FILE, check_type
+from ipfs_core.source import OPEN_FILE, check_type, open_file
 
 __all__ = ["DIRECTORY", "FILE", "FOLLOWED", "LEAVE", "SYMLINK", "Directory", "Node", "walk"]
 
@@ -43,12 +45,12 @@ class Directory:
             directory = directory._parent
         return os.path.join(*reversed(names))
 
-    def open_file(self, name: bytes, *, followed: bool) -> int:
-        """A descriptor of the file ``name``; it may be no file any more."""
+    def open_file(self, name: bytes, *, followed: bool) -> tuple[int, os.stat_result]:
+        """Descriptor and status of the file ``name``; it may be no file any more."""
         try:
             if followed:
-                return os.open(self.path(name), OPEN_FILE & ~os.O_NOFOLLOW)
-            return os.open(name, OPEN_FILE, dir_fd=self.fd)
+                return open_file(self.path(name), OPEN_FILE & ~os.O_NOFOLLOW)
+            return open_file(name, OPEN_FILE, self.fd)
         except OSError as error:
             raise self._error(error, name) from None
 
@@ -63,8 +65,7 @@ class Directory:
         path = self.path(name)
         if error.errno == errno.ELOOP and name is not None and name not in self._kinds:
             return SourceChangedError(f"{os.fsdecode(path)}: replaced by a symlink while it was read", path)
-        error.filename = path
-        return error
+        return name_error(error, path)
 
 
 Node: TypeAlias = tuple[int, bytes, Directory]
@@ -80,21 +81,17 @@ def walk(path: bytes, selection: Selection, forbidden: tuple[int, int] | None = 
     """
     stack: list[Directory] = []
     try:
-        try:
+        with Naming(path):
             top = Directory(None, path, os.open(path, OPEN_DIRECTORY | os.O_NOFOLLOW))
-        except OSError as error:
-            error.filename = path
-            raise
         stack.append(top)
         _list(top, selection, forbidden)
         yield DIRECTORY, path, top
         while stack:
             directory = stack[-1]
             if directory._at == len(directory._names):
-                stack.pop()
-                if stack and stack[-1].fd < 0:
-                    _reopen(stack[-1], directory)
-                _close(directory)
+                if len(stack) > 1 and stack[-2].fd < 0:
+                    _reopen(stack[-2], directory)
+                _close(stack.pop())
                 yield LEAVE, directory.name, directory
                 continue
             name = directory._names[directory._at]
@@ -122,14 +119,12 @@ def walk(path: bytes, selection: Selection, forbidden: tuple[int, int] | None = 
 
 def _list(directory: Directory, selection: Selection, forbidden: tuple[int, int] | None) -> None:
     """Read the names, and the kinds of those that are no plain file."""
-    status = os.fstat(directory.fd)
-    directory._identity = status.st_dev, status.st_ino
-    if directory._identity == forbidden:
-        raise FileExistsError(
-            errno.EEXIST, "the output would lie inside a directory that is added", directory.path()
-        )
     names, kinds, hidden = directory._names, directory._kinds, selection.hidden
     try:
+        status = os.fstat(directory.fd)
+        directory._identity = status.st_dev, status.st_ino
+        if directory._identity == forbidden:
+            raise FileExistsError(errno.EEXIST, "the output would lie inside a directory that is added")
         with os.scandir(directory.fd) as entries:
             for entry in entries:
                 name = os.fsencode(entry.name)
@@ -183,8 +178,11 @@ def _open_child(parent: Directory, name: bytes, *, followed: bool) -> Directory:
 
 def _reopen(parent: Directory, child: Directory) -> None:
     """Open ``parent`` again, from below."""
-    parent.fd = os.open(b"..", OPEN_DIRECTORY, dir_fd=child.fd)
-    status = os.fstat(parent.fd)
+    try:
+        parent.fd = os.open(b"..", OPEN_DIRECTORY, dir_fd=child.fd)
+        status = os.fstat(parent.fd)
+    except OSError as error:
+        raise parent._error(error) from None
     if (status.st_dev, status.st_ino) != parent._identity:
         path = parent.path()
         raise SourceChangedError(f"{os.fsdecode(path)}: the directory was moved while it was read", path)
@@ -193,4 +191,5 @@ def _reopen(parent: Directory, child: Directory) -> None:
 def _close(directory: Directory) -> None:
     if directory.fd >= 0:
         fd, directory.fd = directory.fd, -1
-        os.close(fd)
+        with contextlib.suppress(OSError):  # nothing was written
+            os.close(fd)

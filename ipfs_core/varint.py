@@ -6,7 +6,7 @@ a malformed length from costing more than nine steps.
 
 from __future__ import annotations
 
-from .errors import CodecError
+from ipfs_core.errors import CodecError
 
 __all__ = ["MAX_BYTES", "MAX_VALUE", "decode", "encode"]
 

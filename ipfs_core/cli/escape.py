@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["PLAIN", "escape", "message", "quote"]
-
-PLAIN = bytes(set(range(0x20, 0x7F)) - {0x5C})
-"""The ASCII bytes that stand for themselves: ``name.translate(None, PLAIN)`` is empty for most names."""
+__all__ = ["escape", "message", "quote"]
 
 # Go and Python 3.12 know Unicode 15.0. To Python 3.11 these are no characters yet. (A later Python knows
 # characters that Go does not: they are printed as they are.)
-_NEW_IN_15 = re.compile(
+_NEW_IN_15 = (
     "[\u0cf3\u0ece\U00010efd-\U00010eff\U0001123f-\U00011241\U00011b00-\U00011b09\U00011f00-\U00011f10"
     "\U00011f12-\U00011f3a\U00011f3e-\U00011f59\U0001342f\U00013440-\U00013455\U0001b132\U0001b155"
     "\U0001d2c0-\U0001d2d3\U0001df25-\U0001df2a\U0001e030-\U0001e06d\U0001e08f\U0001e4d0-\U0001e4f9"
@@ -23,23 +20,22 @@ _NEW_IN_15 = re.compile(
     "\U0001fa87-\U0001fa88\U0001faad-\U0001faaf\U0001fabb-\U0001fabd\U0001fabf\U0001face-\U0001facf"
     "\U0001fada-\U0001fadb\U0001fae8\U0001faf7-\U0001faf8\U0002b739\U00031350-\U000323af]"
 )
-_NOT_UTF8 = re.compile("[\udc80-\udcff]")
+_NOT_UTF8 = "[\udc80-\udcff]"
 _SHORT = {"\a": r"\a", "\b": r"\b", "\f": r"\f", "\n": r"\n", "\r": r"\r", "\t": r"\t", "\v": r"\v"}
 
 
-def escape(name: bytes) -> bytes:
-    """What ``ipfs add`` prints for a name: the name itself, or quoted as a whole.
+def escape(name: str) -> str:
+    r"""What ``ipfs add`` prints for a name: the name itself, or quoted as a whole.
 
     Quoted are names with a backslash or an unprintable character. A byte that is no UTF-8 does not count
     as one.
 
-    >>> escape("tö\\u200b".encode())
-    b't\\xc3\\xb6\\\\u200b'
+    >>> print(escape('"tab"'), escape('"tab\t"'))
+    "tab" "tab\t"
     """
-    text = name.decode("utf-8", "surrogateescape")
-    if "\\" not in text and _is_printable(_NOT_UTF8.sub("", text)):
+    if "\\" not in name and _is_printable(re.sub(_NOT_UTF8, "", name)):
         return name
-    return quote(text)[1:-1].replace('\\"', '"').encode()
+    return quote(name)[1:-1].replace('\\"', '"')
 
 
 def quote(text: str) -> str:
@@ -64,7 +60,7 @@ def message(text: str) -> str:
 
 
 def _is_printable(text: str) -> bool:
-    return text.isprintable() or _NEW_IN_15.sub("", text).isprintable()
+    return text.isprintable() or re.sub(_NEW_IN_15, "", text).isprintable()
 
 
 def _escaped(char: str) -> str:

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable
-from typing import Any
 
-__all__ = ["STDERR", "STDOUT", "Lines", "Stream", "occupy_standard_streams"]
+TYPE_CHECKING = False  # typing would double what `ipfs-core --version` costs
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any, Self
+
+__all__ = ["STDERR", "STDIN", "STDOUT", "Lines", "Stream", "occupy_standard_streams"]
 
 STDIN, STDOUT, STDERR = range(3)
 BLOCK = 512  # lines
@@ -38,7 +41,7 @@ class Stream(io.FileIO):
     def write(self, data: Any) -> int:
         """Write some of ``data``; wait for the reader where the descriptor does not."""
         try:
-            while (written := super().write(data)) is None:  # type: ignore[redundant-expr]  # EAGAIN
+            while (written := super().write(data)) is None:  # EAGAIN
                 _wait(self)
         except OSError as error:
             error.filename = "standard output" if self.fileno() == STDOUT else "standard error"
@@ -69,24 +72,29 @@ class Lines:
         self._stream = stream
         self._before = before
         self._limit = 1 if stream.isatty() else BLOCK
-        self._pending: list[bytes] = []
+        self._pending: list[str] = []
 
-    def add(self, line: bytes) -> None:
+    def add(self, line: str) -> None:
         """Add one line, its line feed included."""
         self._pending.append(line)
         if len(self._pending) >= self._limit:
             self.flush()
 
+    def extend(self, lines: Iterable[str]) -> None:
+        """Add some lines."""
+        for line in lines:
+            self.add(line)
+
     def flush(self) -> None:
         """Write what was added."""
-        data = b"".join(self._pending)
+        data = "".join(self._pending).encode("utf-8", "surrogateescape")
         self._pending.clear()  # never twice, should the write fail
         if data:
             if self._before is not None:
                 self._before()
             self._stream.write_all(data)
 
-    def __enter__(self) -> Lines:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:

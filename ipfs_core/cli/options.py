@@ -10,37 +10,28 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from enum import Enum
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from ipfs_core.cli.escape import quote
 
-__all__ = ["Command", "Kind", "Option", "UsageError", "normalise"]
+__all__ = ["Command", "Option", "UsageError", "normalise"]
 
 
 class UsageError(Exception):
     """Words that the command does not take."""
 
 
-class Kind(Enum):
-    """What an option takes: ``=true`` or ``=false`` at most, a number, a number of bytes, text, or text each time."""
-
-    BOOL = "bool"
-    INT = "int"
-    UINT = "uint"
-    INT64 = "int64"
-    SIZE = "size"
-    TEXT = "text"
-    TEXTS = "texts"
+Kind: TypeAlias = Literal["bool", "int", "uint", "int64", "size", "text", "texts"]
+"""What an option takes: ``=true`` or ``=false`` at most, a number, bytes, a text, or a text each time."""
 
 
 class Option(NamedTuple):
-    """An option, named without dashes. One that is ``later`` only takes its default for now."""
+    """An option, named without dashes. One that is ``later`` only takes what changes nothing, for now."""
 
     name: str
     help: str
     short: str = ""
-    kind: Kind = Kind.BOOL
+    kind: Kind = "bool"
     metavar: str = ""
     default: Any = None
     later: bool = False
@@ -67,18 +58,19 @@ class Command(NamedTuple):
             add_help=False,
             allow_abbrev=False,
         )
-        parser.add_argument("arguments", nargs="*", metavar=self.argument, help=self.argument_help)
+        arguments = parser.add_argument_group("arguments")
+        arguments.add_argument("arguments", nargs="*", metavar=self.argument, help=self.argument_help)
         for heading, options in self.options.items():
             group = parser.add_argument_group(heading)
             for option in options:
                 group.add_argument(
                     *([f"-{option.short}"] if option.short else []),
                     f"--{option.name}",
-                    action="append" if option.kind is Kind.TEXTS else "store",
+                    action="append" if option.kind == "texts" else "store",
                     type=_READ[option.kind],
                     default=option.default,
                     metavar=option.metavar,
-                    help=option.help,
+                    help=option.help + " (not available yet)" * option.later,
                 )
         return parser
 
@@ -88,13 +80,13 @@ class Command(NamedTuple):
         values = self.parser().parse_args(normalise(words, options))
         for option in options:
             value = getattr(values, option.name.replace("-", "_"))
-            if option.later and value != option.default and value != [""]:
+            if option.later and value and value not in (option.default, [""]):
                 raise UsageError(f"--{option.name} is not available yet")
         return values
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):
-    """Shows ``-s, --chunker CHUNKER`` where argparse would repeat the metavar, and keeps long names in line."""
+    """``-s, --chunker CHUNKER`` where argparse would name CHUNKER twice, and long names in one column."""
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=34)
@@ -106,14 +98,14 @@ class _Help(argparse.RawDescriptionHelpFormatter):
         return f"{indent}{', '.join(action.option_strings)} {action.metavar}".rstrip()
 
 
-_READ = {
-    Kind.BOOL: "true".__eq__,
-    Kind.INT: int,
-    Kind.UINT: int,
-    Kind.INT64: int,
-    Kind.SIZE: int,
-    Kind.TEXT: str,
-    Kind.TEXTS: str,
+_READ: dict[Kind, Any] = {
+    "bool": "true".__eq__,
+    "int": int,
+    "uint": int,
+    "int64": int,
+    "size": int,
+    "text": str,
+    "texts": str,
 }
 
 
@@ -123,7 +115,7 @@ def normalise(words: Iterable[str], options: Iterable[Option]) -> list[str]:
     Values are checked and spelled plainly: truth as ``true`` or ``false``, numbers in decimal.
     `UsageError`, in Kubo's words, at the first word that Kubo refuses.
 
-    >>> table = [Option("recursive", "", "r"), Option("quieter", "", "Q"), Option("mode", "", kind=Kind.UINT)]
+    >>> table = [Option("recursive", "", "r"), Option("quieter", "", "Q"), Option("mode", "", kind="uint")]
     >>> normalise(["-rQ", "a", "--mode=0644", "--", "-b"], table)
     ['--recursive=true', '--quieter=true', '--mode=420', '--', 'a', '-b']
     """
@@ -146,7 +138,7 @@ def normalise(words: Iterable[str], options: Iterable[Option]) -> list[str]:
 
 def _take(plain: dict[str, list[str]], option: Option, value: str) -> None:
     values = plain.setdefault(option.name, [])
-    if values and option.kind is not Kind.TEXTS:
+    if values and option.kind != "texts":
         raise UsageError(f"multiple values for option {quote(option.name)}")
     values.append(value)
 
@@ -155,7 +147,7 @@ def _long(word: str, known: Mapping[str, Option], rest: Iterator[str]) -> tuple[
     name, equals, value = word.partition("=")
     option = _find(known, name, name)
     if not equals:
-        if option.kind is Kind.BOOL and name != option.name:
+        if option.kind == "bool" and name != option.name:
             raise UsageError(f"unknown option {quote(name)}")  # Kubo takes `--w` and forgets it
         value = _argument(option, rest, name)
     return option, _plain(option.kind, value)
@@ -169,7 +161,7 @@ def _short(word: str, known: Mapping[str, Option], rest: Iterator[str]) -> Itera
         return
     for at, letter in enumerate(word, 1):
         option = _find(known, letter, word)
-        if option.kind is Kind.BOOL:
+        if option.kind == "bool":
             yield option, "true"
         else:
             yield option, _plain(option.kind, word[at:] or _argument(option, rest, word))
@@ -184,7 +176,7 @@ def _find(known: Mapping[str, Option], name: str, shown: str) -> Option:
 
 def _argument(option: Option, rest: Iterator[str], shown: str) -> str:
     """The word after an option, whatever it looks like."""
-    if option.kind is Kind.BOOL:
+    if option.kind == "bool":
         return ""
     for word in rest:
         return word
@@ -192,13 +184,15 @@ def _argument(option: Option, rest: Iterator[str], shown: str) -> str:
 
 
 def _plain(kind: Kind, value: str) -> str:
-    if kind is Kind.BOOL:
-        return _truth(value)
-    if kind is Kind.SIZE:
-        return str(_size(value))
-    if kind in (Kind.TEXT, Kind.TEXTS):
-        return value
-    return str(_integer(kind, value))
+    match kind:
+        case "bool":
+            return _truth(value)
+        case "size":
+            return str(_size(value))
+        case "text" | "texts":
+            return value
+        case _:
+            return str(_integer(kind, value))
 
 
 def _truth(value: str) -> str:
@@ -211,39 +205,39 @@ def _truth(value: str) -> str:
     raise UsageError(f"strconv.ParseBool: parsing {quote(value)}: invalid syntax")
 
 
-_INTEGER = re.compile(
+_INTEGER = (
     r"([+-]?)(?:0[xX]((?:_?[0-9a-fA-F])+)|0[oO]?((?:_?[0-7])+)|0[bB]((?:_?[01])+)|([1-9](?:_?[0-9])*|0))"
 )
-_LIMITS = {
-    Kind.INT: ("ParseInt", -(2**31), 2**31 - 1),
-    Kind.UINT: ("ParseUint", 0, 2**32 - 1),
-    Kind.INT64: ("ParseInt", -(2**63), 2**63 - 1),
+_LIMITS: dict[Kind, tuple[str, int, int]] = {
+    "int": ("ParseInt", -(2**31), 2**31 - 1),
+    "uint": ("ParseUint", 0, 2**32 - 1),
+    "int64": ("ParseInt", -(2**63), 2**63 - 1),
 }
 
 
 def _integer(kind: Kind, value: str) -> int:
     """Go's ``ParseInt`` or ``ParseUint`` in base 0: a leading zero means octal."""
     function, least, most = _LIMITS[kind]
-    found = _INTEGER.fullmatch(value)
-    if found is None or (kind is Kind.UINT and found[1]):
+    found = re.fullmatch(_INTEGER, value)
+    if found is None or (kind == "uint" and found[1]):
         raise UsageError(f"strconv.{function}: parsing {quote(value)}: invalid syntax")
-    for digits, base in zip(found.groups()[1:], (16, 8, 2, 10), strict=True):
-        if digits is not None:
-            number = int(digits.replace("_", "")[: 40 if base == 10 else None], base)
-    if found[1] == "-":
-        number = -number
+    sign, *forms = found.groups()
+    digits, base = next((digits, base) for digits, base in zip(forms, (16, 8, 2, 10), strict=True) if digits)
+    significant = digits.replace("_", "").lstrip("0")[:80] or "0"  # what is longer is out of range anyway
+    number = int(sign + significant, base)
     if not least <= number <= most:
         raise UsageError(f"strconv.{function}: parsing {quote(value)}: value out of range")
     return number
 
 
-_SIZE = re.compile(r"([0-9]{1,18}) ?(?:([kmgt])(i?)b|b)?", re.IGNORECASE)
+_SIZE = r"(?i:([0-9]{1,18}) ?(?:([kmgt])(i?))?b?)"
 
 
 def _size(value: str) -> int:
     """A number of bytes: ``262144``, ``256KiB``, ``1MB``. A threshold, as Kubo's configuration takes it."""
-    found = _SIZE.fullmatch(value)
+    found = re.fullmatch(_SIZE, value)
     if found is None:
         raise UsageError(f"{quote(value)} is no size: bytes, or a number with B, KB, MB, GB, KiB, MiB or GiB")
     number, prefix, binary = found.groups()
-    return int(number) * (1024 if binary else 1000) ** (" kmgt".index(prefix.lower()) if prefix else 0)
+    power = " kmgt".index(prefix.lower()) if prefix else 0
+    return int(number) * int((1024 if binary else 1000) ** power)

@@ -1,15 +1,15 @@
-"""Progress on a terminal: one line on standard error, drawn with rich, which is imported when it is first drawn."""
+"""Progress on a terminal: one line on standard error. rich is imported when it is first drawn."""
 
 from __future__ import annotations
 
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from ipfs_core.cli.escape import message
 from ipfs_core.cli.lines import Stream
 
 if TYPE_CHECKING:
-    from ipfs_core.progress import Progress
+    from ipfs_core.progress import Observer, Progress
 
 __all__ = ["Bar"]
 
@@ -19,28 +19,37 @@ ERASE = b"\r\x1b[2K"
 
 
 class Bar:
-    """Draws a `Progress` on a terminal. `clear` before anything else is written there."""
+    """Draws a `Progress` on a terminal. `clear` before anything else is written there.
 
-    def __init__(self, stream: Stream) -> None:
+    ``observer`` is what to hand to the work: None where nothing is to be drawn.
+    """
+
+    def __init__(self, stream: Stream, *, wanted: bool) -> None:
+        self.observer: Observer | None = self._show if wanted and stream.isatty() else None
         self._stream = stream
         self._next = monotonic() + PATIENCE
         self._drawn = False
         self._rich: tuple[Any, Any] | None = None
-
-    def show(self, progress: Progress) -> None:
-        """Draw, unless that was done a moment ago."""
-        now = monotonic()
-        if now < self._next:
-            return
-        self._stream.write_all(ERASE + self._row(progress).encode("utf-8", "backslashreplace"))
-        self._drawn = True
-        self._next = monotonic() + INTERVAL
 
     def clear(self) -> None:
         """Erase what is drawn."""
         if self._drawn:
             self._drawn = False
             self._stream.write_all(ERASE)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.clear()
+
+    def _show(self, progress: Progress) -> None:
+        """Draw, unless that was done a moment ago."""
+        if monotonic() < self._next:
+            return
+        self._stream.write_all(ERASE + self._row(progress).encode("utf-8", "backslashreplace"))
+        self._drawn = True
+        self._next = monotonic() + INTERVAL
 
     def _row(self, progress: Progress) -> str:
         console, bar = self._rich = self._rich or _new_bar()

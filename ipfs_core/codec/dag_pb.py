@@ -5,8 +5,9 @@
 
 The encoder writes what Kubo writes: links before Data although their field number is higher, sorted by
 the bytes of Name, and every field of a link present, empty or not. The decoder follows go-codec-dagpb
-(order, wire types, no unknown fields; varints may be longer than they need be) and is stricter in two
-places: bytes after the CID in Hash, which Go ignores, and a Tsize of 2**63 or more are refused.
+(order, wire types, no unknown fields; varints may be longer than they need be) and is stricter in three
+places: bytes after the CID in Hash, which Go ignores, a CID of more than 256 bytes and a Tsize of 2**63 or
+more are refused.
 Specification: https://ipld.io/specs/codecs/dag-pb/spec/
 """
 
@@ -88,7 +89,7 @@ def encode(links: Iterable[tuple[bytes, bytes, int]], data: bytes | None) -> byt
             raise CodecError("a link is a hash, a name and a tsize", "link-shape") from None
         if type(cid) is not bytes:
             raise CodecError(f"Hash must be bytes, not {type(cid).__name__}", "link-hash")
-        check_cid(cid)
+        _check_cid(cid)
         if type(name) is not bytes:
             raise CodecError(f"Name must be bytes, not {type(name).__name__}", "link-name")
         if type(tsize) is not int or not 0 <= tsize <= MAX_TSIZE:
@@ -136,7 +137,7 @@ def _decode_link(link: bytes) -> PBLink:
         tag, start = read_varint(link, offset, "PBLink")
         if tag == 0x0A and not seen:
             cid, offset = read_bytes(link, start, "PBLink.Hash")
-            check_cid(cid)
+            _check_cid(cid)
             seen = 1
         elif tag == 0x12 and seen < 2:
             name, offset = read_bytes(link, start, "PBLink.Name")
@@ -166,7 +167,7 @@ def _refused_field(tag: int, seen: int) -> CodecError:
     return CodecError(f"PBLink: wire type {wire_type} of {field}", "link-wire-type")
 
 
-def check_cid(cid: bytes) -> None:
+def _check_cid(cid: bytes) -> None:
     """Refuse what is not exactly one binary CID: ``12 20`` and 32 bytes, or 01, codec, multihash."""
     length = len(cid)
     if cid[:2] == b"\x12\x20":

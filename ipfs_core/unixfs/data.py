@@ -3,10 +3,10 @@
     1 Type  2 Data  3 filesize  4 blocksizes*  5 hashType  6 fanout  7 mode  8 mtime (1 seconds  2 nanos)
 
 The encoder writes fields in ascending order, blocksizes unpacked, nanos as little-endian fixed32: Kubo's
-bytes. The decoder takes what Kubo's takes (fields in any order, the last of a repeated one, packed
-blocksizes, unknown fields, which it skips) except for what the specification calls malformed: an unknown
-or reserved Type, a mode over 32 bits, nanos outside 1 to 999999999, packed and unpacked blocksizes in one
-message, and a field of another wire type than its own.
+bytes. The decoder reads as Kubo's does: fields in any order, the last of a repeated one, packed blocksizes;
+unknown fields are skipped. It is stricter where the meaning would be in doubt: an unknown or reserved Type,
+a mode over 32 bits, nanos outside 1 to 999999999, packed and unpacked blocksizes in one message, a known
+field of another wire type than its own, and groups are refused.
 Specification: https://specs.ipfs.tech/unixfs/
 """
 

@@ -76,7 +76,8 @@ class FileFormat:
     def node(self, links: list[Link]) -> tuple[Link, bytes]:
         """The inner node over ``links``: the link to it, and its block."""
         sizes = [filesize for _, filesize, _ in links]
-        block = dag_pb.encode([(cid, b"", tsize) for cid, _, tsize in links], data.file_node(sizes))
+        encoded = [dag_pb.encode_link(cid, b"", tsize) for cid, _, tsize in links]
+        block = dag_pb.join(encoded, data.file_node(sizes))
         below = sum([tsize for _, _, tsize in links])
         return (self.node_cids.cid(block), sum(sizes), len(block) + below), block
 

@@ -9,7 +9,7 @@ Specification: https://specs.ipfs.tech/unixfs/
 from __future__ import annotations
 
 from ipfs_core.codec import dag_pb
-from ipfs_core.codec.dag_pb import PBNode
+from ipfs_core.codec.dag_pb import MAX_LINKS_PER_NODE, PBNode
 from ipfs_core.errors import CodecError
 from ipfs_core.unixfs import data
 from ipfs_core.unixfs.data import Data
@@ -22,12 +22,12 @@ MAX_HAMT_FANOUT = 1024
 HEX_DIGITS = b"0123456789ABCDEF"
 
 
-def decode(block: bytes) -> tuple[PBNode, Data]:
+def decode(block: bytes, max_links: int = MAX_LINKS_PER_NODE) -> tuple[PBNode, Data]:
     """The node and the message in a dag-pb ``block``, which is a well-formed UnixFS node.
 
     ``CodecError`` names in ``rule`` the rule that is broken; ``LimitError`` as ``dag_pb.decode``.
     """
-    node = dag_pb.decode(block)
+    node = dag_pb.decode(block, max_links)
     if not node.data:
         raise CodecError("no UnixFS Data in the node", "unixfs-missing")
     message = data.decode(node.data)
@@ -55,7 +55,7 @@ def _check_file(node: PBNode, message: Data) -> None:
         raise CodecError(f"{len(node.links)} links, {len(message.blocksizes)} blocksizes", "blocksizes-count")
     for link in node.links:
         if link.name:
-            raise CodecError(f"a chunk of a file with the name {link.name!r}", "chunk-name")
+            raise CodecError(f"a chunk of a file with the name {link.name[:64]!r}", "chunk-name")
     size = len(message.data or b"") + sum(message.blocksizes)
     if size != (message.filesize or 0):  # absent is 0 (specification, filesize)
         raise CodecError(f"filesize {message.filesize}, but data and blocksizes are {size}", "filesize")
@@ -79,14 +79,14 @@ def _check_shard(node: PBNode, message: Data) -> None:
     for link in node.links:
         digits = link.name[:width]
         if len(digits) < width:
-            raise CodecError(f"{link.name!r} is shorter than a slot of {width} digits", "hamt-slot-short")
+            raise CodecError(f"{digits!r} is shorter than a slot of {width} digits", "hamt-slot-short")
         if digits.strip(HEX_DIGITS):
-            raise CodecError(f"{link.name!r} starts with no upper-case hexadecimal slot", "hamt-slot-hex")
+            raise CodecError(f"{digits!r} is no slot in upper-case hexadecimal", "hamt-slot-hex")
         slot = int(digits, 16)
         if slot >= fanout:
-            raise CodecError(f"{link.name!r} is in slot {slot} of {fanout}", "hamt-slot-range")
+            raise CodecError(f"{digits!r} is not one of {fanout} slots", "hamt-slot-range")
         if used >> slot & 1:
-            raise CodecError(f"{link.name!r} is in slot {slot}, which is taken", "hamt-slot-duplicate")
+            raise CodecError(f"two links in slot {digits!r}", "hamt-slot-duplicate")
         used |= 1 << slot
     missing = used ^ int.from_bytes(bitfield, "big")
     if missing & used:

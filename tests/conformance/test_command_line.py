@@ -1,0 +1,76 @@
+"""`ipfs-core add` prints, byte for byte, what `ipfs add` prints, and writes its CAR.
+
+The library has every case; a process each would take minutes, so here are the cases that concern the
+command line itself, and every fifteenth of the others.
+"""
+
+from __future__ import annotations
+
+import os
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from tests.command import ipfs_core
+from tests.conformance.cases import ADD_FILES, Case, load, parameters
+
+SHARE = 15
+ALL = [case for name in ADD_FILES for case in load(name) if not case.slow]
+
+
+def is_about_the_command_line(case: Case) -> bool:
+    return (
+        "error" in case.expect
+        or case.stdin is not None
+        or case.arguments is not None
+        or case.id.startswith(("cidbase-", "cidv-", "names-"))
+        or "\\" in str(case.expect.get("added"))
+    )
+
+
+SAMPLE = [case for case in ALL if is_about_the_command_line(case)]
+SAMPLE += [case for case in ALL if case not in SAMPLE and case.bytes_of_files < 64 << 20][::SHARE]
+
+
+def words(case: Case, paths: list[str]) -> list[bytes]:
+    options = [
+        f"--{name}={str(value).lower() if isinstance(value, bool) else value}"
+        for name, value in case.options.items()
+    ]
+    return [os.fsencode(word) for word in [*options, *paths, *(case.command or [])]]
+
+
+@pytest.mark.parametrize("case", parameters(case for case in SAMPLE if "error" not in case.expect))
+def test_what_is_printed_is_what_kubo_prints(case: Case, folder: Path) -> None:
+    work, paths = case.place(folder)
+    car = folder / "out.car"
+    output = ["--order=dfs", "-o", car] if "car" in case.expect else []
+
+    outcome = ipfs_core("add", *output, *words(case, paths), cwd=work, stdin=case.bytes_in)
+
+    assert (outcome.code, outcome.err) == (0, b"")
+    expected = case.expect.get("added", [f"{case.expect.get('cid')} {case.name}"])
+    if isinstance(expected, dict):
+        digest = sha256(outcome.out).hexdigest()
+        assert {"lines": outcome.out.count(b"\n"), "sha256": digest} == expected
+    else:
+        lines = outcome.out.decode(errors="surrogateescape").split("\n")
+        assert lines == [*(f"added {line}" for line in expected), ""]
+    if "car" in case.expect:
+        data = car.read_bytes()
+        assert (len(data), sha256(data).hexdigest()) == (
+            case.expect["car"]["bytes"],
+            case.expect["car"]["sha256"],
+        )
+
+
+@pytest.mark.parametrize("case", parameters(case for case in SAMPLE if "error" in case.expect))
+def test_what_kubo_refuses_ends_with_the_exit_code_and_names_the_reason(case: Case, folder: Path) -> None:
+    work, paths = case.place(folder)
+
+    outcome = ipfs_core("add", *words(case, paths), cwd=work, stdin=case.bytes_in)
+
+    assert outcome.code == case.expect["exit"], outcome
+    assert case.expect.get("says", case.expect["error"]).lower() in outcome.err.decode().lower()
+    assert b"Traceback" not in outcome.err

@@ -1,0 +1,1 @@
+"""Real peers, run hermetically: what they print and write are the expected values."""

@@ -1,0 +1,93 @@
+"""The shape of a file's tree, against its definition: group the links, then group the groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ipfs_core.unixfs.layout import Balanced
+
+WIDTHS = st.integers(2, 9)
+COUNTS = st.integers(1, 400)
+
+
+def tree_of(count: int, width: int) -> Any:
+    """The tree over the leaves 0, 1, 2… as nested tuples."""
+    layout: Balanced[Any] = Balanced(width, tuple)
+    for leaf in range(count):
+        layout.add(leaf)
+    return layout.root()
+
+
+def grouped(links: list[Any], width: int) -> Any:
+    if len(links) == 1:
+        return links[0]
+    return grouped([tuple(links[at : at + width]) for at in range(0, len(links), width)], width)
+
+
+def leaves_and_depths(node: Any, depth: int = 0) -> Iterator[tuple[int, int]]:
+    if not isinstance(node, tuple):
+        yield node, depth
+        return
+    for child in node:
+        yield from leaves_and_depths(child, depth + 1)
+
+
+@given(COUNTS, WIDTHS)
+def test_a_tree_is_its_leaves_grouped_and_grouped_again(count: int, width: int) -> None:
+    assert tree_of(count, width) == grouped(list(range(count)), width)
+
+
+@given(COUNTS, WIDTHS)
+def test_leaves_keep_their_order_and_are_equally_deep(count: int, width: int) -> None:
+    leaves, depths = zip(*leaves_and_depths(tree_of(count, width)), strict=True)
+    assert list(leaves) == list(range(count))
+    assert len(set(depths)) == 1
+
+
+@pytest.mark.parametrize("width", [2, 3, 10])
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_a_tree_grows_a_level_when_it_has_one_leaf_more_than_fit(width: int, depth: int) -> None:
+    # kubo-semantics: depth d holds up to W^d leaves
+    full, more = tree_of(width**depth, width), tree_of(width**depth + 1, width)
+    assert next(leaves_and_depths(full))[1] == depth
+    assert next(leaves_and_depths(more))[1] == depth + 1
+    assert more[0] == full
+    last = more[1]
+    for _ in range(depth):  # the lone leaf keeps a chain of one-link nodes
+        (last,) = last
+    assert last == width**depth
+
+
+def test_one_leaf_is_its_own_tree() -> None:
+    assert tree_of(1, 2) == 0
+
+
+@given(COUNTS, WIDTHS)
+def test_a_node_is_made_as_soon_as_it_is_full_and_more_comes(count: int, width: int) -> None:
+    made: list[list[int]] = []
+
+    def join(links: list[int]) -> int:
+        made.append(list(links))
+        return -len(made)
+
+    layout: Balanced[int] = Balanced(width, join)
+    held = 0
+    for leaf in range(count):
+        before = len(made)
+        layout.add(leaf)
+        held += 1 + sum(1 - len(links) for links in made[before:])
+        levels = 1
+        while width**levels < leaf + 1:
+            levels += 1
+        assert held <= width * levels, "more links in memory than a full node at every level"
+    layout.root()
+    seen: set[int] = set()
+    for number, links in enumerate(made, 1):  # children are made before their parents, each used once
+        assert not seen & set(links)
+        assert all(link >= 0 or -link < number for link in links)
+        seen.update(links)
