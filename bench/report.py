@@ -55,16 +55,15 @@ def _lines(figures: dict[str, Any]) -> Iterator[str]:
 
 
 def _goals(works: list[dict[str, Any]]) -> Iterator[str]:
-    yield "\n### Figures to reach\n"
-    yield from _table(
-        ["work", "reach", "measured"],
-        (
-            [work["title"], _reach(goal), _measured(goal, work["rows"])]
-            for work in works
-            for goal in (Goal(**fields) for fields in work["goals"])
-            if {goal.row, goal.against or goal.row} <= work["rows"].keys()
-        ),
-    )
+    lines = [
+        [work["title"], _reach(goal), _measured(goal, work["rows"])]
+        for work in works
+        for goal in (Goal(**fields) for fields in work["goals"])
+        if {goal.row, goal.against or goal.row} <= work["rows"].keys()
+    ]
+    if lines:
+        yield "\n### Figures to reach\n"
+        yield from _table(["work", "reach", "measured"], lines)
 
 
 def _reach(goal: Goal) -> str:
@@ -132,7 +131,8 @@ def _memory(works: list[dict[str, Any]]) -> Iterator[str]:
         )
         before = blocks, more
     if lines:
-        yield f"\n### Memory of a CAR for every unique block\n\nTo reach: ≤ {BLOCK_MEMORY} bytes a block.\n"
+        yield "\n### Memory of a CAR for every unique block\n"
+        yield f"To reach: a slope of ≤ {BLOCK_MEMORY} bytes a block.\n"
         yield from _table(["blocks", "only-hash", "CAR", "bytes a block", "slope from the line above"], lines)
 
 

@@ -12,7 +12,7 @@ import hashlib
 from typing import NamedTuple
 
 from ipfs_core import varint
-from ipfs_core.errors import CidError, MissingExtraError, ProfileError
+from ipfs_core.errors import CidError, LimitError, MissingExtraError, ProfileError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -270,7 +270,10 @@ class _Identity:
         self._data += data
 
     def digest(self) -> bytes:
-        check(IDENTITY, len(self._data))
+        size = len(self._data)
+        if size > MAX_DIGEST:
+            text = f"digest too large: identity digest got {size} bytes, maximum {MAX_DIGEST}"
+            raise LimitError(text, "MAX_DIGEST")
         return bytes(self._data)
 
 

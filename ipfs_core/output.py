@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import tempfile
 from typing import BinaryIO, Self
 
 from ipfs_core.block import Part
@@ -232,6 +231,8 @@ class Scratch:
     __slots__ = ("_file", "_folder", "fd")
 
     def __init__(self, folder: bytes | None = None) -> None:
+        import tempfile  # 5 ms that most runs do not need
+
         self._folder = folder or os.fsencode(tempfile.gettempdir())
         with Naming(self._folder):
             self._file = tempfile.TemporaryFile(dir=self._folder, buffering=0)  # noqa: SIM115

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Self
 
@@ -25,7 +26,8 @@ class Bar:
     """
 
     def __init__(self, stream: Stream, *, wanted: bool) -> None:
-        self.observer: Observer | None = self._show if wanted and stream.isatty() else None
+        able = stream.isatty() and os.environ.get("TERM") != "dumb"
+        self.observer: Observer | None = self._show if wanted and able else None
         self._stream = stream
         self._next = monotonic() + PATIENCE
         self._drawn = False

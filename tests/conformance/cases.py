@@ -48,14 +48,14 @@ class Case(NamedTuple):
     def place(self, folder: Path) -> tuple[Path, list[str]]:
         """Make the input below ``folder``: where to run, and the paths to add there; ``-`` is stdin."""
         work = folder / "work"
-        if self.arguments is None:
-            work.mkdir()
-            if self.input is None:
-                return work, []
-            recipes.plant(self.input, work / self.name)
-            return work, [self.name]
-        recipes.plant({"tree": {}} if self.input is None else self.input, work)
-        return work / self.cwd, list(self.arguments)
+        if self.arguments is not None:
+            recipes.plant({"tree": {}} if self.input is None else self.input, work)
+            return work / self.cwd, list(self.arguments)
+        work.mkdir()
+        if self.input is None:
+            return work, []
+        recipes.plant(self.input, work / self.name)
+        return work, [self.name]
 
     @property
     def bytes_in(self) -> bytes | None:

@@ -2,20 +2,41 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
 
+from tests.conformance.cases import Case
 from tests.conformance.recipes import MissingInputError
 
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A folder for the input: inputs are too large to be kept for the runs that pytest remembers."""
-    with tempfile.TemporaryDirectory(prefix="conformance-") as name:
+    """A folder for the output: CARs are too large to be kept for the runs that pytest remembers."""
+    with tempfile.TemporaryDirectory(prefix="output-") as name:
         yield Path(name)
+
+
+@pytest.fixture(scope="session")
+def place() -> Iterator[Callable[[Case], tuple[Path, list[str]]]]:
+    """`Case.place`, but cases of the same input share it: nothing that is tested changes its input."""
+    placed: dict[str, tuple[Path, list[str]]] = {}
+    numbers = count()
+    with tempfile.TemporaryDirectory(prefix="inputs-") as top:
+
+        def made(case: Case) -> tuple[Path, list[str]]:
+            key = json.dumps([case.input, case.name, case.arguments, case.cwd])
+            if key not in placed or "fifo" in key:  # a pipe is read once
+                folder = Path(top, str(next(numbers)))
+                folder.mkdir()
+                placed[key] = case.place(folder)
+            return placed[key]
+
+        yield made
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -18,6 +18,9 @@ from ipfs_core.selection import Selection
 from tests.cars import read_car
 from tests.conformance.cases import ADD_FILES, Case, load, parameters
 from tests.conformance.recipes import Stream, tree
+
+Place: TypeAlias = Callable[[Case], tuple[Path, list[str]]]
+Given: TypeAlias = Callable[[Case], list[Any]]
 
 LARGE = 64 << 20  # bytes of a file that is streamed, not written to disk
 FIELDS = {
@@ -52,12 +55,17 @@ def fields(case: Case) -> dict[str, Any]:
     return options
 
 
-def given(case: Case, folder: Path, chdir: Callable[[Path], None]) -> list[Any]:
+@pytest.fixture
+def given(place: Place, monkeypatch: pytest.MonkeyPatch) -> Given:
     """What to add: paths below the working directory, file objects for what is streamed."""
+    return lambda case: things(case, place, monkeypatch)
+
+
+def things(case: Case, place: Place, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     if case.input is not None and tree(case.input) is None and case.bytes_of_files > LARGE:
         return [(case.name, Stream(case.input))]
-    work, paths = case.place(folder)
-    chdir(work)
+    work, paths = place(case)
+    monkeypatch.chdir(work)
     if case.stdin is None:
         return list(paths)
     return [Stream(case.stdin) if path == "-" else path for path in paths or ["-"]]
@@ -74,9 +82,9 @@ def told(cid: ipfs_core.CID, case: Case) -> str:
 
 @pytest.mark.parametrize("case", parameters(ADDED))
 def test_every_entry_has_the_cid_that_kubo_prints_in_the_order_it_prints(
-    case: Case, folder: Path, monkeypatch: pytest.MonkeyPatch
+    case: Case, given: Given, folder: Path
 ) -> None:
-    result = ipfs_core.add(*given(case, folder, monkeypatch.chdir), **fields(case))
+    result = ipfs_core.add(*given(case), **fields(case))
 
     roots = case.expect.get("roots") or [case.expect["cid"]]
     assert [told(root, case) for root in result.roots] == [canonical(root, case) for root in roots]
@@ -96,14 +104,14 @@ def test_every_entry_has_the_cid_that_kubo_prints_in_the_order_it_prints(
 
 @pytest.mark.parametrize("case", parameters(WITH_SIZE))
 def test_the_car_in_dfs_order_is_that_of_dag_export_and_the_cumulative_size_is_kubos(
-    case: Case, folder: Path, monkeypatch: pytest.MonkeyPatch
+    case: Case, given: Given, folder: Path
 ) -> None:
     settings = fields(case)
     of_selection = {name: settings.pop(name) for name in SELECTION_FIELDS & settings.keys()}
     entries: list[importer.Entry] = []
     car = folder / "out.car"
     importer.run(
-        given(case, folder, monkeypatch.chdir),
+        given(case),
         profile=profile.resolve(settings.pop("profile", None), **settings),
         selection=Selection(**of_selection),
         car=car if "car" in case.expect else None,
@@ -122,15 +130,13 @@ def test_the_car_in_dfs_order_is_that_of_dag_export_and_the_cumulative_size_is_k
 
 
 @pytest.mark.parametrize("case", parameters(REFUSED))
-def test_what_kubo_refuses_is_refused_in_the_same_words(
-    case: Case, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_kubo_refuses_is_refused_in_the_same_words(case: Case, given: Given, folder: Path) -> None:
     raises = getattr(ipfs_core, case.expect["raises"], None) or getattr(builtins, case.expect["raises"])
-    things = given(case, folder, monkeypatch.chdir)
+    paths = given(case)
     car = folder / "out.car"
 
     with pytest.raises(raises) as caught:
-        ipfs_core.add(*things, car=car, **fields(case))
+        ipfs_core.add(*paths, car=car, **fields(case))
 
     assert case.expect.get("says", case.expect["error"]).lower() in str(caught.value).lower()
-    assert os.listdir(folder) == [name for name in os.listdir(folder) if name == "work"], "no CAR is left"
+    assert os.listdir(folder) == [], "no CAR is left"

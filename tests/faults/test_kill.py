@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from tests.faults.cars import check_whole
-from tests.faults.process import COMMAND, NAMED, run, shell, start
+from tests.faults.process import COMMAND, NAMED, run, start
 from tests.streams import stream
 from tests.trees import plant
 
@@ -196,13 +196,3 @@ def test_a_signal_ends_the_waiting_for_input(killer: Killer, number: signal.Sign
         out, err = process.communicate()
         assert (out, err) == (b"", b"")
         assert killer.found(None) == "absent"
-
-
-def test_a_shell_loop_ends_with_it(killer: Killer) -> None:
-    """What a user sees of exit code 130: the loop around the command can be left with Ctrl-C too."""
-    killer.prepare(None)
-    outcome = shell('add "$1" -o "$2" & pid=$!; sleep 0.5; kill -INT $pid; wait $pid; echo $?', "/dev/stdin", killer.target)
-    assert outcome.code == 0
-
-
-# Named for the reader of a failing run: how often each state was found is in the message.
