@@ -81,9 +81,7 @@ def told(cid: ipfs_core.CID, case: Case) -> str:
 
 
 @pytest.mark.parametrize("case", parameters(ADDED))
-def test_every_entry_has_the_cid_that_kubo_prints_in_the_order_it_prints(
-    case: Case, given: Given, folder: Path
-) -> None:
+def test_every_entry_has_the_cid_that_kubo_prints_in_the_order_it_prints(case: Case, given: Given) -> None:
     result = ipfs_core.add(*given(case), **fields(case))
 
     roots = case.expect.get("roots") or [case.expect["cid"]]
