@@ -237,7 +237,8 @@ class Builder:
             name.decode()
         except UnicodeDecodeError:
             if self._warn is not None:
-                self._warn(f"{path!r}: the name is not UTF-8 and is kept as it is")
+                readable = path.decode("utf-8", "backslashreplace")
+                self._warn(f"{readable}: the name is not UTF-8 and is kept as it is")
 
 
 def _prefix(path: bytes) -> bytes:

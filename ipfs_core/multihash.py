@@ -12,7 +12,7 @@ import hashlib
 from typing import NamedTuple
 
 from ipfs_core import varint
-from ipfs_core.errors import CidError, LimitError, MissingExtraError, ProfileError
+from ipfs_core.errors import CidError, MissingExtraError, ProfileError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -273,7 +273,7 @@ class _Identity:
         size = len(self._data)
         if size > MAX_DIGEST:
             text = f"digest too large: identity digest got {size} bytes, maximum {MAX_DIGEST}"
-            raise LimitError(text, "MAX_DIGEST")
+            raise ProfileError(text, "hash_function")
         return bytes(self._data)
 
 
