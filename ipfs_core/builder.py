@@ -135,17 +135,17 @@ class Builder:
     # Files
 
     def _leaves(self, leaves: Leaves) -> None:
-        blocks, chunk, left, add = self._blocks, self._blocks.chunk, leaves.length, self._layout.add
+        blocks, chunk, put, add = self._blocks, self._blocks.chunk, self._put, self._layout.add
+        view, start, left = leaves.view, 0, leaves.length
         _, _, tsize = blocks.leaf_link(b"", chunk)
         for cid in leaves.cids:
+            if put is not None and view is not None:
+                put(cid, blocks.parts(view[start : start + chunk]))
+                start += chunk
             add((cid, chunk, tsize) if left >= chunk else blocks.leaf_link(cid, left))
             left -= chunk
-        if self._put is not None and leaves.view is not None:
-            view = leaves.view
-            for at, cid in enumerate(leaves.cids):
-                self._put(cid, blocks.parts(view[at * chunk : (at + 1) * chunk]))
-            if self._flush is not None:
-                self._flush()
+        if self._flush is not None:
+            self._flush()
         self._spans.give(leaves.buffer)
         self._length += leaves.length
         if self._progress is not None:

@@ -239,7 +239,7 @@ def folders(path: bytes, node: Node, profile: ImportProfile) -> Iterator[tuple[b
 
 
 def order(root: bytes, blocks: Blocks) -> list[bytes]:
-    """The CIDs below ``root`` in the order of `ipfs dag export`: a block, then what it links to, each once."""
+    """The CIDs in the order of `ipfs dag export`: a block, then what it links to, each once."""
     seen: dict[bytes, None] = {}
 
     def visit(cid: bytes) -> None:

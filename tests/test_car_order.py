@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from hashlib import sha256
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -107,7 +108,7 @@ def test_ranges_that_touch_are_one(case: tuple[Store, list[bytes]]) -> None:
     store, roots = case
     ranges = store.ranges(*roots)
     assert all(start < end for start, end in ranges)
-    assert all(before[1] != after[0] for before, after in zip(ranges, ranges[1:], strict=False))
+    assert all(before[1] != after[0] for before, after in pairwise(ranges))
 
 
 def test_a_block_that_two_roots_share_is_written_with_the_first() -> None:

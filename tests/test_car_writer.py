@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hashlib import sha256
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -38,7 +39,7 @@ class Output:
 
 def split(block: bytes, cuts: list[int]) -> tuple[Part, ...]:
     edges = [0, *sorted(min(cut, len(block)) for cut in cuts), len(block)]
-    return tuple(block[start:end] for start, end in zip(edges, edges[1:], strict=False))
+    return tuple(block[start:end] for start, end in pairwise(edges))
 
 
 BLOCKS = st.lists(

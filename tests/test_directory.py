@@ -98,9 +98,7 @@ def test_disabled_estimation_never_looks_at_sizes(entries: list[Entry], threshol
 @pytest.mark.parametrize("estimation", ["links", "block", "disabled"])
 def test_an_empty_directory_is_never_sharded(estimation: str) -> None:
     for threshold in (0, 1):
-        profile = profile_of(
-            hamt_size_estimation=estimation, hamt_threshold=threshold, directory_max_links=1
-        )
+        profile = profile_of(hamt_size_estimation=estimation, hamt_threshold=threshold, directory_max_links=1)
         assert not directory.is_sharded([], profile)
 
 

@@ -24,7 +24,26 @@ PROFILES = [
     replace(UNIXFS_V1_2025, hash_function="sha1", raw_leaves=False),
 ]
 # Around every length at which a varint of the frame grows, and at which the hot loop changes its way.
-LENGTHS = [0, 1, 2, 118, 119, 120, 121, 127, 128, 129, 2047, 2048, 2049, 16370, 16383, 16384, 2096895, 2096896]
+LENGTHS = [
+    0,
+    1,
+    2,
+    118,
+    119,
+    120,
+    121,
+    127,
+    128,
+    129,
+    2047,
+    2048,
+    2049,
+    16370,
+    16383,
+    16384,
+    2096895,
+    2096896,
+]
 
 
 def published(text: str) -> bytes:

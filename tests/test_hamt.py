@@ -138,7 +138,9 @@ def test_every_shard_keeps_the_rules_of_bitfield_and_label(names: set[bytes], fa
 
 
 @given(NAMES, st.sampled_from(FANOUTS))
-def test_the_order_of_links_is_the_order_of_the_hashes_at_every_fanout(names: set[bytes], fanout: int) -> None:
+def test_the_order_of_links_is_the_order_of_the_hashes_at_every_fanout(
+    names: set[bytes], fanout: int
+) -> None:
     listed = list(names)
     ordered = [listed[at] for at in hamt.link_order(listed)]
     assert ordered == list(model.trie([entry(name) for name in names], fanout).names())
@@ -147,7 +149,7 @@ def test_the_order_of_links_is_the_order_of_the_hashes_at_every_fanout(names: se
 @given(NAMES)
 def test_a_trie_is_the_same_without_mmh3(names: set[bytes]) -> None:
     entries = [entry(name) for name in names]
-    with mock.patch.object(murmur3, "hash64_function", lambda: murmur3.hash64):
+    with mock.patch.object(murmur3, "hash64_function", return_value=murmur3.hash64):
         pure = build(entries, 256)
     assert build(entries, 256) == pure
 
@@ -160,7 +162,7 @@ def own_hash(name: bytes) -> int:
 
 
 def deep(names: list[bytes], fanout: int) -> tuple[bytes, int, list[tuple[bytes, bytes]]]:
-    with mock.patch.object(murmur3, "hash64_function", lambda: own_hash):
+    with mock.patch.object(murmur3, "hash64_function", return_value=own_hash):
         return build([entry(name) for name in names], fanout)
 
 

@@ -95,7 +95,9 @@ def test_an_error_comes_in_its_turn(plan: list[str], workers: int, data: st.Data
         if source_ends == len(plan):
             raise raised[-1]
 
-    ends = sorted([at for at in errors if at < len(plan)] + ([source_ends] if source_ends is not None else []))
+    ends = sorted(
+        [at for at in errors if at < len(plan)] + ([source_ends] if source_ends is not None else [])
+    )
     got, error = collect(ordered(items(), workers))
     if not ends:
         assert (got, error) == (list(range(len(plan))), None)

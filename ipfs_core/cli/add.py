@@ -130,9 +130,12 @@ def main(words: Iterable[str]) -> int:
     if options.help:
         Stream(STDOUT).write_all(COMMAND.parser().format_help().encode())
         return 0
-    if not options.arguments and os.isatty(STDIN):
-        errors.write_all(COMMAND.parser().format_usage().encode())
-        return 2
+    if os.isatty(STDIN):
+        if not options.arguments:
+            errors.write_all(COMMAND.parser().format_usage().encode())
+            return 2
+        if "-" in options.arguments:
+            errors.write_all(b"Reading from standard input; Ctrl-D ends it.\n")
     _refuse_conflicts(options)
     profile, car, render = _profile(options), _car(options), _render(options)
     last: deque[Entry] = deque(maxlen=1)
@@ -176,16 +179,18 @@ def _refuse_conflicts(options: argparse.Namespace) -> None:
         if length > MAX_PIN_NAME:
             raise UsageError(f"pin name is {length} bytes (max {MAX_PIN_NAME} bytes)")
     if options.to_files is not None:
-        if options.only_hash:
-            raise UsageError("only-hash and to-files options are not compatible")
+        for flag in ("only-hash", "wrap-with-directory"):
+            if getattr(options, flag.replace("-", "_")):
+                raise UsageError(f"{flag} and to-files options are not compatible")
         raise UsageError("to-files needs a node, and there is none here")
     if options.pin_name is not None and (options.only_hash or not options.pin):
         raise UsageError("pin-name option requires pin to be set")
     if options.only_hash and options.output is not None:
         raise UsageError("only-hash and output options are not compatible")
     if options.recursive is False:
-        for path in options.arguments:
-            if os.path.isdir(path) and not os.path.islink(path.rstrip("/")):
+        follow = options.dereference_args or options.dereference_symlinks
+        for path in map(os.path.normpath, options.arguments):
+            if path != "-" and os.path.isdir(path) and (follow or not os.path.islink(path)):
                 raise UsageError(f"'{path}' is a directory, use the '-r' flag to specify directories")
 
 

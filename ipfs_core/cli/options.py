@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from ipfs_core.cli.escape import quote
@@ -67,7 +67,7 @@ class Command(NamedTuple):
                     *([f"-{option.short}"] if option.short else []),
                     f"--{option.name}",
                     action="append" if option.kind == "texts" else "store",
-                    type=_READ[option.kind],
+                    type=_reader(option.kind),
                     default=option.default,
                     metavar=option.metavar,
                     help=option.help + " (not available yet)" * option.later,
@@ -77,7 +77,10 @@ class Command(NamedTuple):
     def read(self, words: Iterable[str]) -> argparse.Namespace:
         """The value of each option, and ``arguments``. `UsageError` for what cannot be taken."""
         options = [option for group in self.options.values() for option in group]
-        values = self.parser().parse_args(normalise(words, options))
+        plain = normalise(words, options)
+        split = plain.index("--")
+        marked = [word.replace("=", f"={_MARK}", 1) for word in plain[:split]]
+        values = self.parser().parse_args(marked + plain[split:])
         for option in options:
             value = getattr(values, option.name.replace("-", "_"))
             if option.later and value and value not in (option.default, [""]):
@@ -98,15 +101,23 @@ class _Help(argparse.RawDescriptionHelpFormatter):
         return f"{indent}{', '.join(action.option_strings)} {action.metavar}".rstrip()
 
 
-_READ: dict[Kind, Any] = {
-    "bool": "true".__eq__,
-    "int": int,
-    "uint": int,
-    "int64": int,
-    "size": int,
-    "text": str,
-    "texts": str,
-}
+_MARK = "="  # before each value: argparse of Python 3.11 loses one that is just "--"
+
+
+def _reader(kind: Kind) -> Callable[[str], Any]:
+    """What turns a value, plain and marked, into what the command gets."""
+
+    def read(value: str) -> Any:
+        value = value.removeprefix(_MARK)
+        match kind:
+            case "bool":
+                return value == "true"
+            case "text" | "texts":
+                return value
+            case _:
+                return int(value)
+
+    return read
 
 
 def normalise(words: Iterable[str], options: Iterable[Option]) -> list[str]:

@@ -29,7 +29,10 @@ COMMAND = Command("test", "", "PATH", "", {"options": TABLE})
 NAMES = [name for option in TABLE for name in (option.name, option.short) if name]
 UNITS = {"": 1, "B": 1, "kB": 10**3, "mb": 10**6, "KiB": 2**10, " MiB": 2**20, "gib": 2**30, "k": 10**3}
 
-texts = st.text(st.characters(exclude_categories=()))
+texts = st.one_of(
+    st.text(st.characters(exclude_categories=())),
+    st.sampled_from(["--", "-", "-r", "--quiet", "--chunker=", "=", "==", "-=-"]),
+)
 flags = st.builds(
     "".join,
     st.tuples(

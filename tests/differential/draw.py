@@ -46,7 +46,7 @@ def _draw(random: Random) -> Case:
     identity = any("identity" in flag for flag in flags)
     follow = random.random() < 0.15
     tree = _tree(random, chunk, width, small=identity, follow=follow)
-    arguments, stdin, more = _arguments(random, tree, directory=identity)
+    arguments, stdin, more = _arguments(random, tree, chunk, directory=identity)
     flags += more + _selection_flags(random, follow) + _output_flags(random)
     random.shuffle(flags)
     case = Case(
@@ -123,7 +123,7 @@ def _output_flags(random: Random) -> list[str]:
 
 
 def _arguments(
-    random: Random, tree: Tree, *, directory: bool
+    random: Random, tree: Tree, chunk: int, *, directory: bool
 ) -> tuple[tuple[bytes, ...], bytes | None, list[str]]:
     names = list(tree)
     flags = [_switch(random, "wrap-with-directory", "-w")] if random.random() < 0.3 else []
@@ -133,7 +133,7 @@ def _arguments(
     stdin = None
     arguments = random.sample(names, random.randint(1, len(names)))
     if random.random() < 0.3:
-        stdin = File(f"stdin-{random.randint(0, 3)}", random.choice([0, 1, 100, 1000, 300000])).content
+        stdin = File(f"stdin-{random.randint(0, 3)}", random.choice([0, 1, 100, min(chunk * 100, 300_000)])).content
         arguments.insert(random.randint(0, len(arguments)), b"-")
         if random.random() < 0.4:
             arguments = random.choice([[b"-"], []])

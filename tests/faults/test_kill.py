@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -39,7 +40,7 @@ class Killer:
         self.output.mkdir()
         plant({b"big": stream("kill", 12 << 20), b"few": {b"%d" % at: b"%d" % at for at in range(300)}}, self.source)
         self.random = random.Random()
-        self.spread: dict[Any, float] = {}
+        self.lives: dict[Any, float] = {}  # how long each way of running takes, in seconds
         outcome = run("add", "-Q", self.source, "-o", self.target)
         assert outcome.code == 0, outcome
         self.cid = outcome.out
@@ -48,32 +49,32 @@ class Killer:
         self.target.unlink()
 
     def strike(
-        self, number: int, *words: Any, command: tuple[str, ...] = COMMAND, **how: Any
+        self, number: int, old: bytes | None, *words: Any, **how: Any
     ) -> subprocess.CompletedProcess[bytes]:
-        """Run `add` until some moment between its first steps and, now and then, after its end."""
-        key = (words, command)
-        if key not in self.spread:  # how long it lives, once
-            begin, process = self._begun(*words, command=command, **how)
+        """Run `add`, over an ``old`` output or none, until some moment between its first steps and its end."""
+        key = (words, how.get("command"))
+        if key not in self.lives:
+            self.prepare(old)
+            begin, process = self.begin(*words, **how)
             process.communicate()
-            self.spread[key] = time.monotonic() - begin
-            self._again()
-        _, process = self._begun(*words, command=command, **how)
-        time.sleep(self.random.uniform(0, 1.05) * self.spread[key])
+            self.lives[key] = time.monotonic() - begin
+        self.prepare(old)
+        _, process = self.begin(*words, **how)
+        time.sleep(self.random.uniform(0, 1.05) * self.lives[key])
         process.send_signal(number)
         out, err = process.communicate()
         return subprocess.CompletedProcess(words, process.returncode, out, err)
 
-    def _begun(self, *words: Any, **how: Any) -> tuple[float, subprocess.Popen[bytes]]:
+    def begin(self, *words: Any, **how: Any) -> tuple[float, subprocess.Popen[bytes]]:
         """A process that has come so far that it looks after signals itself."""
-        process = start("add", *words, **how)
+        with contextlib.ExitStack() as stack:
+            if into := how.pop("into", None):
+                how["stdout"] = stack.enter_context(open(into, "wb"))
+            process = start("add", *words, **how)
         while not catches(process.pid, signal.SIGTERM):
             assert process.poll() is None, process.communicate()
             time.sleep(0.001)
         return time.monotonic(), process
-
-    def _again(self) -> None:
-        if self.target.exists() and self.target.read_bytes() != OLD:
-            self.target.unlink()
 
     def prepare(self, old: bytes | None) -> None:
         self.target.unlink(missing_ok=True)
@@ -116,8 +117,7 @@ def killer(tmp_path_factory: pytest.TempPathFactory) -> Killer:
 def test_a_new_file_is_whole_or_absent_and_nothing_else_is_left(killer: Killer) -> None:
     seen: Counter[str] = Counter()
     for _ in range(KILLS):
-        killer.prepare(None)
-        killer.strike(signal.SIGKILL, killer.source, "-o", killer.target)
+        killer.strike(signal.SIGKILL, None, killer.source, "-o", killer.target)
         seen[killer.found(None)] += 1
     assert set(seen) <= {"absent", "complete"}, seen
     killer.prepare(None)
@@ -127,8 +127,7 @@ def test_a_new_file_is_whole_or_absent_and_nothing_else_is_left(killer: Killer) 
 def test_the_old_file_stays_until_the_new_one_is_whole(killer: Killer) -> None:
     seen: Counter[str] = Counter()
     for _ in range(KILLS):
-        killer.prepare(OLD)
-        killer.strike(signal.SIGKILL, killer.source, "--force", "-o", killer.target)
+        killer.strike(signal.SIGKILL, OLD, killer.source, "--force", "-o", killer.target)
         seen[killer.found(OLD)] += 1
     # Between the two steps of replacing a file its new name may be left, and is swept by the next run.
     assert {state.partition(" + ")[0] for state in seen} <= {"old", "complete"}, seen
@@ -139,8 +138,7 @@ def test_where_files_cannot_be_unnamed_the_next_run_sweeps_what_was_left(killer:
     seen: Counter[str] = Counter()
     left = 0
     for _ in range(KILLS):
-        killer.prepare(None)
-        killer.strike(signal.SIGKILL, killer.source, "-o", killer.target, command=NAMED)
+        killer.strike(signal.SIGKILL, None, killer.source, "-o", killer.target, command=NAMED)
         state, *beside = killer.found(None).split(" + ")
         seen[state] += 1
         assert len(beside) <= 1, "what an earlier run left was not swept"
@@ -154,9 +152,7 @@ def test_the_loop_notices_a_writer_that_just_writes(killer: Killer) -> None:
     """The control: with standard output sent to a file, which no program can make whole or absent."""
     seen: Counter[str] = Counter()
     for _ in range(10 * KILLS):
-        killer.prepare(None)
-        with killer.target.open("wb") as target:
-            killer.strike(signal.SIGKILL, killer.source, "-o", "-", stdout=target)
+        killer.strike(signal.SIGKILL, None, killer.source, "-o", "-", into=killer.target)
         seen[killer.found(None)] += 1
         if seen["torn"]:
             break
@@ -171,8 +167,7 @@ def test_a_signal_ends_it_in_good_order(killer: Killer, kind: str, number: signa
     for at in range(KILLS):
         old = OLD if at % 2 else None
         words = ["--force"] if at % 2 else []
-        killer.prepare(old)
-        ended = killer.strike(number, *words, killer.source, "-o", killer.target, command=KINDS[kind])
+        ended = killer.strike(number, old, *words, killer.source, "-o", killer.target, command=KINDS[kind])
         # After its last step it takes the signal as every program does, which a shell shows as the same code.
         assert ended.returncode in (0, 128 + number, -number), ended
         assert ended.stderr.count(b"\n") <= 1, ended.stderr.decode()
@@ -189,7 +184,7 @@ def test_a_signal_ends_it_in_good_order(killer: Killer, kind: str, number: signa
 def test_a_signal_ends_the_waiting_for_input(killer: Killer, number: signal.Signals) -> None:
     killer.prepare(None)
     for words in (["-o", killer.target], ["-o", "-"], []):
-        _, process = killer._begun(*words, stdin=subprocess.PIPE)
+        _, process = killer.begin(*words, stdin=subprocess.PIPE)
         time.sleep(0.1)
         process.send_signal(number)
         assert process.wait(timeout=10) == 128 + number

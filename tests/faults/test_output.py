@@ -8,12 +8,13 @@ import multiprocessing
 import os
 import re
 import stat
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ipfs_core.output import OutputFile, copy_range, scratch, write_parts
+from ipfs_core.output import OutputFile, copy_range, resolve, write_parts
 from tests.faults.injection import without_unnamed_files
 
 NEW = b"the new file, whole"
@@ -34,8 +35,8 @@ def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
 
 
 def write(path: Path, data: bytes = NEW, *, overwrite: bool = False) -> None:
-    with OutputFile(os.fsencode(path), overwrite=overwrite) as output:
-        write_parts(output.fd, [data])
+    with OutputFile(resolve(os.fsencode(path), overwrite=overwrite), overwrite=overwrite) as output:
+        output.write([data])
         output.commit()
 
 
@@ -47,7 +48,7 @@ def names(folder: Path) -> list[str]:
 def test_it_appears_when_it_is_committed(tmp_path: Path, overwrite: bool) -> None:
     target = tmp_path / "out.car"
     with OutputFile(os.fsencode(target), overwrite=overwrite) as output:
-        write_parts(output.fd, [NEW])
+        output.write([NEW])
         assert not target.exists()
         output.commit()
         assert target.read_bytes() == NEW
@@ -60,7 +61,7 @@ def test_without_commit_nothing_happened(tmp_path: Path, overwrite: bool) -> Non
     if overwrite:
         target.write_bytes(OLD)
     with pytest.raises(KeyboardInterrupt), OutputFile(os.fsencode(target), overwrite=overwrite) as output:
-        write_parts(output.fd, [NEW])
+        output.write([NEW])
         raise KeyboardInterrupt
     assert names(tmp_path) == (["out.car"] if overwrite else [])
     assert not overwrite or target.read_bytes() == OLD
@@ -91,7 +92,7 @@ def test_an_existing_file_is_kept(tmp_path: Path) -> None:
 def test_a_file_that_appears_meanwhile_is_kept(tmp_path: Path) -> None:
     target = tmp_path / "out.car"
     with OutputFile(os.fsencode(target)) as output:
-        write_parts(output.fd, [NEW])
+        output.write([NEW])
         target.write_bytes(OLD)
         with pytest.raises(FileExistsError) as caught:
             output.commit()
@@ -178,7 +179,7 @@ UNWRITABLE = {
     "nowhere/out.car": FileNotFoundError,
     "file/out.car": NotADirectoryError,
     "n" * 256: OSError,
-    "a\0b": ValueError,
+    "a\0b": OSError,
 }
 
 
@@ -278,7 +279,7 @@ def test_a_file_system_without_hard_links_takes_it_too(
     write(tmp_path / "out.car")
     assert (tmp_path / "out.car").read_bytes() == NEW
     with pytest.raises(FileExistsError), OutputFile(os.fsencode(tmp_path / "new")) as output:
-        write_parts(output.fd, [NEW])
+        output.write([NEW])
         (tmp_path / "new").write_bytes(OLD)
         output.commit()
     assert (tmp_path / "new").read_bytes() == OLD
@@ -288,16 +289,16 @@ def test_a_file_system_without_hard_links_takes_it_too(
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_it_can_start_again(tmp_path: Path, overwrite: bool) -> None:
     with OutputFile(os.fsencode(tmp_path / "out.car"), overwrite=overwrite) as output:
-        write_parts(output.fd, [OLD])
-        old = output.reopen()
+        output.write([OLD])
+        old = output.restart()
         try:
             assert os.pread(old, 100, 0) == OLD
-            copy_range(old, 4, 8, output.fd)
+            output.copy(old, 0, 4)
         finally:
             os.close(old)
-        write_parts(output.fd, [NEW])
+        output.write([NEW])
         output.commit()
-    assert (tmp_path / "out.car").read_bytes() == b"old " + NEW
+    assert (tmp_path / "out.car").read_bytes() == OLD[:4] + NEW
     assert names(tmp_path) == ["out.car"]
 
 
@@ -390,16 +391,16 @@ JOINED = b"".join(PARTS)
 
 
 @pytest.mark.parametrize("most", [1, 3, 4, 5, 4999, 5004, len(JOINED) - 1, len(JOINED)])
-def test_a_short_write_is_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+def test_a_short_write_is_continued(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
     def short(fd: int, data: Any) -> int:
         return os_write(fd, memoryview(data)[:most])
 
     os_write = os.write
     monkeypatch.setattr(os, "write", short)
     monkeypatch.setattr(os, "writev", lambda fd, parts: short(fd, b"".join(parts)))
-    with scratch(os.fsencode(tmp_path)) as fd:
-        write_parts(fd, list(PARTS))
-        assert os.pread(fd, 10_000, 0) == JOINED
+    with tempfile.TemporaryFile() as file:
+        write_parts(file.fileno(), list(PARTS))
+        assert os.pread(file.fileno(), 10_000, 0) == JOINED
 
 
 @pytest.mark.parametrize("most", [1, 7, 4999])
@@ -428,7 +429,7 @@ def test_a_stream_that_takes_nothing_is_an_error() -> None:
 @pytest.mark.parametrize("code", [errno.EXDEV, errno.EINVAL, errno.ENOSYS])
 @pytest.mark.parametrize("at", [1, 2])
 def test_a_copy_that_the_kernel_breaks_off_is_continued(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, at: int
+    monkeypatch: pytest.MonkeyPatch, code: int, at: int
 ) -> None:
     calls = []
 
@@ -440,8 +441,8 @@ def test_a_copy_that_the_kernel_breaks_off_is_continued(
 
     monkeypatch.setattr(os, "copy_file_range", copy_some, raising=False)
     data = os.urandom(5000)
-    with scratch(os.fsencode(tmp_path)) as source, scratch(os.fsencode(tmp_path)) as target:
-        os.write(source, data)
-        copy_range(source, 10, 4990, target)
-        assert os.pread(target, 10_000, 0) == data[10:4990]
+    with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as target:
+        os.write(source.fileno(), data)
+        copy_range(source.fileno(), 10, 4990, target.fileno())
+        assert os.pread(target.fileno(), 10_000, 0) == data[10:4990]
     assert calls

@@ -100,5 +100,16 @@ class Kubo:
             repo.read("init", "--empty-repo", "--profile=test")
             if profile is not None:
                 repo.read("config", "profile", "apply", profile)
+            _keep_blocks_in_leveldb(repo.folder)
             self._pristine[profile] = repo
         return self._pristine[profile]
+
+
+def _keep_blocks_in_leveldb(folder: Path) -> None:
+    """Not one file a block, which takes forty times as long for a thousand small ones."""
+    config = json.loads((folder / "config").read_text())
+    disk = {"path": "datastore", "type": "levelds"}
+    config["Datastore"]["Spec"] = {**disk, "compression": "none"}
+    (folder / "config").write_text(json.dumps(config))
+    (folder / "datastore_spec").write_text(json.dumps(disk, separators=(",", ":")))
+    shutil.rmtree(folder / "blocks")

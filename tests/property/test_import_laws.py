@@ -12,7 +12,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -287,9 +286,7 @@ def test_every_entry_is_reported_once_with_its_kind_and_size(node: Tree) -> None
         plant(node, place)
         result = ipfs_core.add(place, hidden=True)
     expected = sorted(sizes_of(os.fsencode(place.name), node))
-    assert (
-        sorted((os.fsencode(entry.path), entry.kind, entry.size) for entry in result.entries()) == expected
-    )
+    assert sorted((os.fsencode(entry.path), entry.kind, entry.size) for entry in result.entries()) == expected
     assert result.size == sum(size for _, kind, size in expected if kind == "file")
 
 
@@ -357,9 +354,7 @@ def test_what_is_left_out_might_as_well_not_be_there(
 def test_a_dereferenced_link_is_as_good_as_a_copy(node: Node, profile: ImportProfile) -> None:
     def without_links(node: Node) -> Node:
         if isinstance(node, dict):
-            return {
-                name: without_links(child) for name, child in node.items() if not isinstance(child, Link)
-            }
+            return {name: without_links(child) for name, child in node.items() if not isinstance(child, Link)}
         return node
 
     target = without_links(node)
