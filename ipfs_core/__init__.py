@@ -7,11 +7,12 @@ CID('Qmf412jQZiuVUtdgnB36FXFX7xg5V6KEbSJ4dpQuhkLyfD')
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 __version__ = "0.1.0"
 
+TYPE_CHECKING = False  # importing typing takes longer than all that `ipfs-core --version` does
 if TYPE_CHECKING:
+    from typing import Any
+
     from ipfs_core.cid import CID
     from ipfs_core.errors import (
         CarError,

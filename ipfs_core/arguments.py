@@ -85,8 +85,9 @@ def _argument(item: Any, selection: Selection) -> Argument:
         raise SelectionError(f"{path!r}: a path cannot hold a zero byte", path)
     path = clean(path)
     with Naming(path):
-        if path == b"." or selection.dereference_args or selection.dereference_symlinks:
-            # Kubo names the entry after what the link points to, not after the link.
+        dereferenced = selection.dereference_args or selection.dereference_symlinks
+        if path == b"." or (dereferenced and os.path.basename(path) != b".."):
+            # Kubo names the entry after what the link points to, not after the link; but ".." stays "..".
             path = os.path.realpath(path, strict=True)
         mode = os.lstat(path).st_mode
     if not stat.S_ISFIFO(mode):

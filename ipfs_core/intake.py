@@ -106,13 +106,10 @@ class Intake:
     def _directory(self, argument: Argument) -> Iterator[Item]:
         """A directory that was given; with the hot loop over small files, about 10 us each."""
         nodes = tree.walk(argument.path, self._selection, self._forbidden)
-        kind, _, _ = next(nodes)
-        if self._selection.wrap and not self._selection.empty_dirs:
-            # Only below another directory is an empty one left out: here, below the wrapper.
-            first = next(nodes)
-            if first[0] == tree.LEAVE:
-                return
-            nodes = _again(first, nodes)
+        _, _, top = next(nodes)
+        if top.is_empty and self._selection.wrap and not self._selection.empty_dirs:
+            nodes.close()
+            return  # below another directory, here the wrapper, an empty one is left out
         yield ENTER, argument.name
         at_once = min(SMALL, self._blocks.chunk)
         for kind, name, holder in nodes:
@@ -161,8 +158,3 @@ class Intake:
     def _symlink(self, name: bytes, target: bytes) -> Item:
         block = dag_pb.encode((), data.symlink(target))
         return SYMLINK, name, self._blocks.node_cids.cid(block), len(target), len(block), block
-
-
-def _again(first: tree.Node, rest: Iterator[tree.Node]) -> Iterator[tree.Node]:
-    yield first
-    yield from rest

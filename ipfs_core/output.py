@@ -47,7 +47,7 @@ class OutputFile:
         with Naming(path):
             if b"\0" in path:
                 raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
-            if not self._name or os.path.isdir(path):
+            if not self._name:
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
             self._directory = os.open(folder or b".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             try:

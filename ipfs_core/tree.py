@@ -6,7 +6,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import TypeAlias
 
 from ipfs_core.errors import SourceChangedError
@@ -35,6 +35,11 @@ class Directory:
         self._at = 0
         self._names: list[bytes] = []
         self._kinds: dict[bytes, int] = {}  # of those that are no plain file
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it holds nothing that the selection takes."""
+        return not self._names
 
     def path(self, name: bytes | None = None) -> bytes:
         """Where it, or its entry ``name``, is in the file system, starting from the given path."""
@@ -72,7 +77,9 @@ Node: TypeAlias = tuple[int, bytes, Directory]
 """A kind, a name and the directory that holds the name; for `DIRECTORY` and `LEAVE`, the one meant."""
 
 
-def walk(path: bytes, selection: Selection, forbidden: tuple[int, int] | None = None) -> Iterator[Node]:
+def walk(
+    path: bytes, selection: Selection, forbidden: tuple[int, int] | None = None
+) -> Generator[Node, None, None]:
     """Every entry below the directory ``path``, depth first, directories where their names sort.
 
     Yields `FILE`, `FOLLOWED` (a file through a symlink) and `SYMLINK` nodes, and `DIRECTORY` and `LEAVE`
@@ -106,7 +113,7 @@ def walk(path: bytes, selection: Selection, forbidden: tuple[int, int] | None = 
             child = _open_child(directory, name, followed=followed)
             stack.append(child)
             _list(child, selection, forbidden)
-            if not child._names and not selection.empty_dirs:
+            if child.is_empty and not selection.empty_dirs:
                 _close(stack.pop())
                 continue
             if len(stack) > KEPT_OPEN and not followed:  # through a symlink, ".." would not lead back

@@ -17,7 +17,7 @@ _BY_CODE = dict(HASHES.values())
 
 
 def check_car(car: bytes, roots: Iterable[bytes]) -> Blocks:
-    """The blocks of a CAR that is as it should be: these roots, each CID once, no wrong hash or loose link."""
+    """The blocks of a CAR as it should be: these roots, each CID once, right hashes, no loose link."""
     read = read_car(car)
     assert read.roots == list(roots)
     blocks = dict(read.sections)

@@ -151,6 +151,7 @@ def test_an_error_goes_through_pickle_and_copy_unchanged(
     arguments = (message,) if detail is None else (message, detail)
     error = kind(*arguments)
     assert str(error) == message
+    assert error.args[: len(arguments)] == arguments
     for again in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
         assert type(again) is kind
         assert again.args == error.args

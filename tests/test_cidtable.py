@@ -81,10 +81,12 @@ def test_a_table_keeps_every_number_while_it_doubles_six_times(lengths: int) -> 
 def test_cids_that_differ_in_one_byte_are_different() -> None:
     table = CidTable()
     cid = cid_of(1)
-    near = [cid[:at] + bytes((cid[at] ^ 1,)) + cid[at + 1 :] for at in range(len(cid))]
-    for other in (cid, *near, cid[:-1], cid + b"\0"):
+    near = {
+        cid[:at] + bytes((byte,)) + cid[at + 1 :] for at in range(len(cid)) for byte in range(256)
+    }  # so many that some of each kind share a slot
+    for other in (*near, cid[:-1], cid + b"\0"):
         assert table.add(other)
-    assert len(table) == len(cid) + 3
+    assert len(table) == len(near) + 2 == 255 * len(cid) + 3
 
 
 def test_an_empty_table_finds_nothing() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 from hashlib import sha256
 
@@ -154,6 +155,18 @@ def test_many_lengths_of_leaves_get_their_own_frames() -> None:
             blocks: model.Blocks = {}
             model.leaf(bytes(length), UNIXFS_V0_2015, blocks)
             assert list(blocks.values()) == [prefix + bytes(length) + suffix]
+
+
+def test_frames_of_many_lengths_take_bounded_memory() -> None:
+    file_format = FileFormat(UNIXFS_V0_2015)
+    tracemalloc.start()
+    try:
+        for length in range(1, 30_001):
+            file_format.frame(length)
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 2_000_000  # 30,000 of them take 6 MB
 
 
 def test_a_chunk_is_hashed_and_handed_on_where_it_lies() -> None:

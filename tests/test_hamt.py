@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multiformats import CID
 
-from ipfs_core.errors import CodecError
+from ipfs_core.errors import LimitError
 from ipfs_core.profile import UNIXFS_V0_2015, UNIXFS_V1_2025, ImportProfile
 from ipfs_core.unixfs import hamt, murmur3
 from ipfs_core.unixfs.data import HAMT_SHARD, Data
@@ -198,7 +198,7 @@ def test_a_trie_is_as_deep_as_the_hash_has_whole_indexes_and_no_deeper(fanout: i
     assert len(deep([zero, last], fanout)[2]) == levels
     if 64 % bits:
         beyond = (1 << 64 - levels * bits - 1).to_bytes(8, "big")  # differs in a bit that is never used
-        with pytest.raises(CodecError):
+        with pytest.raises(LimitError):
             deep([zero, beyond], fanout)
 
 
@@ -207,9 +207,8 @@ def test_a_trie_is_as_deep_as_the_hash_has_whole_indexes_and_no_deeper(fanout: i
 def test_names_of_one_hash_are_refused_by_their_names(names: list[bytes], fanout: int) -> None:
     # Kubo 0.42: sharded directory too deep
     others = [entry(b"other-%d" % number) for number in range(20)]
-    with pytest.raises(CodecError, match="sharded directory too deep") as caught:
+    with pytest.raises(LimitError, match="sharded directory too deep") as caught:
         build([*others, *map(entry, names)], fanout)
-    assert caught.value.rule == "hamt-too-deep"
-    assert all(repr(name) in str(caught.value) for name in names)
+    assert all(name.decode() in str(caught.value) for name in names)
     for name in names:  # either alone is an entry like others
         build([*others, entry(name)], fanout)

@@ -18,6 +18,7 @@ import ipfs_core
 from ipfs_core import importer
 from ipfs_core.cid import CID
 from ipfs_core.errors import IpfsCoreError, LimitError, ProfileError, SelectionError
+from ipfs_core.output import OutputFile
 from ipfs_core.progress import Progress
 from tests import model
 from tests.cars import read_car
@@ -342,6 +343,30 @@ def test_the_header_has_the_root_whatever_length_it_turns_out_to_have(
         path = tmp_path / f"{number}.car"
         assert ipfs_core.add(item, car=path, **options).cid == expected.cid
         assert path.read_bytes() == car
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"cid_version": 1},
+        {"raw_leaves": True},
+        {"profile": V1, "cid_version": 0},
+        {"hash_function": "sha2-512"},
+        {"wrap": True, "raw_leaves": True},
+    ],
+)
+def test_a_car_of_paths_is_written_once_because_the_length_of_its_header_is_foreseen(
+    tmp_path: Path, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def restart(_: object) -> int:
+        raise AssertionError("the sections would have to be copied")
+
+    monkeypatch.setattr(OutputFile, "restart", restart)
+    plant({b"0": b"", b"1": bytes(5), b"2": bytes(6), b"d": {b"f": b""}, b"l": Link(b"0")}, tmp_path)
+    given = [tmp_path / name for name in ("0", "1", "2", "d", "l")]
+    for number, items in enumerate([*([item] for item in given), given]):
+        ipfs_core.add(*items, car=tmp_path / f"{number}.car", chunker="size-5", **options)
 
 
 def test_roots_stand_in_the_header_in_the_order_of_names_and_twice_if_they_are_two(tmp_path: Path) -> None:

@@ -306,6 +306,28 @@ def test_a_cycle_of_links_goes_on_until_the_kernel_has_enough(tmp_path: Path) ->
     assert 8 <= kinds.count(tree.FILE) <= 300  # Linux follows 40 links in a path
 
 
+def test_a_link_below_the_levels_that_stay_open_leads_back_to_where_it_was(tmp_path: Path) -> None:
+    here: Tree = {b"a": Link(os.fsencode(tmp_path / "far" / "away")), b"b": b"", b"c": {b"x": b""}}
+    for _ in range(90):
+        here = {b"d": here, b"z": b""}
+    plant({b"top": here, b"far": {b"away": {b"e": {b"f": b""}, b"g": b""}}}, tmp_path)
+    deep = b"d/" * 90
+    walked = walk(tmp_path / "top", dereference_symlinks=True)
+    assert walked[91:-181] == [
+        ("directory", deep + b"a"),
+        ("directory", deep + b"a/e"),
+        ("file", deep + b"a/e/f"),
+        ("leave", deep + b"a/e"),
+        ("file", deep + b"a/g"),
+        ("leave", deep + b"a"),
+        ("file", deep + b"b"),
+        ("directory", deep + b"c"),
+        ("file", deep + b"c/x"),
+        ("leave", deep + b"c"),
+    ]
+    assert walked[-3:] == [("leave", b"d"), ("file", b"z"), ("leave", b".")]
+
+
 def test_a_followed_chain_deeper_than_stays_open_finds_its_way_back(tmp_path: Path) -> None:
     here: Tree = {b"end": b""}
     for level in range(100):

@@ -59,9 +59,8 @@ def observe(kubo: Kubo, case: Case, folder: Path) -> dict[str, Any]:
     if outcome.code:
         message = outcome.err.decode(errors="surrogateescape")
         return {"error": message.partition("Error: ")[2].partition("\n")[0]}
-    lines = [
-        line.removeprefix("added ") for line in outcome.out.decode(errors="surrogateescape").splitlines()
-    ]
+    printed = outcome.out.decode(errors="surrogateescape").split("\n")[:-1]
+    lines = [line.removeprefix("added ") for line in printed]
     roots = top(lines) if len(paths) > 1 and not case.options.get("wrap-with-directory") else lines[-1:]
     cids = [line.partition(" ")[0] for line in roots]
     expect: dict[str, Any] = {"cid": cids[0]} if len(cids) == 1 else {"roots": cids}
@@ -72,17 +71,13 @@ def observe(kubo: Kubo, case: Case, folder: Path) -> dict[str, Any]:
     if len(cids) == 1 and "cid-base" not in case.options:
         expect["size"] = int(ipfs.read("files", "stat", "--format=<cumulsize>", f"/ipfs/{cids[0]}"))
         if case.bytes_of_files <= MAX_CAR:
-            car = ipfs.export(cids[0])
-            expect["car"] = described(car)
+            expect["car"] = described(ipfs.export(cids[0]))
     return expect
 
 
 def described(car: bytes) -> dict[str, Any]:
-    return {
-        "blocks": len(read_car(car).sections),
-        "bytes": len(car),
-        "sha256": sha256(car).hexdigest(),
-    }
+    blocks = len(read_car(car).sections)
+    return {"blocks": blocks, "bytes": len(car), "sha256": sha256(car).hexdigest()}
 
 
 def top(lines: list[str]) -> list[str]:

@@ -55,8 +55,8 @@ def parse(text: str) -> SizeChunker:
         raise ProfileError("incorrect chunker string format (expected size-{size})", "chunker")
     digits = parts[1].removeprefix("+")
     if not (digits.isascii() and digits.isdigit()):  # Go's Atoi: a sign, then decimal digits
-        raise ProfileError(f"chunker size {parts[1]!r}: invalid syntax", "chunker")
+        raise ProfileError(f'strconv.Atoi: parsing "{parts[1]}": invalid syntax', "chunker")
     digits = digits.lstrip("0") or "0"
     if len(digits) > 19:
-        raise ProfileError(f"chunker size {parts[1][:30]!r}: value out of range", "chunker")
+        raise ProfileError(f'strconv.Atoi: parsing "{parts[1]}": value out of range', "chunker")
     return SizeChunker(int(digits))

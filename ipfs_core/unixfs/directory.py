@@ -29,8 +29,8 @@ def is_sharded(entries: Sequence[tuple[bytes, bytes, int]], profile: ImportProfi
     if threshold == 0:
         if too_many:
             raise ProfileError(
-                f"a directory has {len(entries)} entries, directory_max_links is {most} "
-                "and hamt_threshold=0 forbids a HAMT",
+                f"cannot add child: maxLinks reached: {len(entries)} entries, directory_max_links is {most} "
+                "and hamt_threshold=0 allows no HAMT",
                 "directory_max_links",
             )
         return False

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from ipfs_core.block import CidFormat, Put
 from ipfs_core.codec import dag_pb
-from ipfs_core.errors import CodecError
+from ipfs_core.errors import LimitError
 from ipfs_core.unixfs import data, murmur3
 
 __all__ = ["build", "link_order"]
@@ -24,7 +24,7 @@ def build(
 ) -> tuple[bytes, int]:
     """Build the trie of ``entries`` (name, cid, tsize); return the CID and the Tsize of its root shard.
 
-    ``put`` takes the blocks, children first. ``CodecError`` where two names share all usable hash bits.
+    ``put`` takes the blocks, children first. ``LimitError`` where two names share all usable hash bits.
     """
     bits = fanout.bit_length() - 1
     deepest = 64 // bits
@@ -36,10 +36,9 @@ def build(
 
     def shard(first: int, last: int, level: int) -> tuple[bytes, int]:
         if level == deepest:
-            one, two = (entries[keys[at] & index_mask][0] for at in (first, first + 1))
-            raise CodecError(
-                f"sharded directory too deep: {one!r} and {two!r} have the same hash", "hamt-too-deep"
-            )
+            names = [entries[keys[at] & index_mask][0] for at in (first, first + 1)]
+            one, two = [name.decode("utf-8", "backslashreplace") for name in names]
+            raise LimitError(f"sharded directory too deep: {one} and {two} have the same hash", "HAMT depth")
         shift = 64 + INDEX_BITS - bits * (level + 1)
         links, bitfield, total = [], 0, 0
         while first < last:

@@ -42,9 +42,9 @@ SHOWN = {  # what `ipfs add` of Kubo 0.42.0 prints for a name
 
 names = st.one_of(
     st.binary(),
-    st.text(st.one_of(st.characters(categories=["Cc", "Cf", "Cn", "Co", "Z", "P"]), st.characters())).map(
-        str.encode
-    ),
+    st.text(
+        st.one_of(st.characters(categories=["Cc", "Cf", "Cn", "Co", "Z", "P"]), st.characters(codec="utf-8"))
+    ).map(str.encode),
 )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -74,12 +73,10 @@ def measure(node: Recipe | None) -> int:
     return recipes.size(node) if entries is None else sum(map(measure, entries.values()))
 
 
-def load(name: str, folder: Path = VECTORS) -> list[Case]:
+def load(name: str) -> list[Case]:
     """The cases of one file. A case without a source of its own has that of the file."""
-    document = json.loads(Path(os.fspath(folder), name).read_text())
-    return [
-        Case(**{"source": document.get("source", ""), "options": {}, **case}) for case in document["cases"]
-    ]
+    document = json.loads((VECTORS / name).read_text())
+    return [Case(**{"source": document["source"], "options": {}, **case}) for case in document["cases"]]
 
 
 def parameters(cases: Iterable[Case]) -> list[Any]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterable
+from difflib import unified_diff
 from pathlib import Path
 
-from tests.cars import read_car, write_car
+from tests.cars import Car, read_car, write_car
 from tests.command import Outcome, ipfs_core
 from tests.differential.case import Case, visible
 from tests.peers.kubo import Kubo, Repo
@@ -21,9 +23,25 @@ class MismatchError(AssertionError):
     """The two sides differ; the text says how to see it again."""
 
     def __init__(self, what: str, case: Case, kubo: object, ours: object) -> None:
-        super().__init__(f"{what}\n{case!r}\nwords: {case.words}\nipfs:      {kubo}\nipfs-core: {ours}")
+        lines = [what, repr(case), f"words: {case.words}", *_difference(_lines(kubo), _lines(ours))]
+        super().__init__("\n".join(lines))
         self.what = what
         self.case = case
+
+
+def _lines(side: object) -> list[str]:
+    """Something to look at: an outcome line by line, roots and sections one by one."""
+    if isinstance(side, Outcome):
+        printed = [str(line) for line in (*side.out.split(b"\n"), *side.err.split(b"\n"))]
+        return [*printed, f"exit code {side.code}"]
+    if isinstance(side, Iterable) and not isinstance(side, str | bytes):
+        return [line for part in side for line in _lines(part)]
+    return [side.hex() if isinstance(side, bytes) else str(side)]
+
+
+def _difference(kubo: list[str], ours: list[str], most: int = 40) -> list[str]:
+    lines = list(unified_diff(kubo, ours, "ipfs", "ipfs-core", n=1, lineterm=""))
+    return lines[:most] + [f"... and {len(lines) - most} more"] * (len(lines) > most)
 
 
 def check(case: Case, kubo: Kubo, *, cars: bool = True) -> None:
@@ -77,14 +95,14 @@ def _compare_lines(case: Case, repo: Repo, work: Path) -> Outcome:
 def _compare_cars(case: Case, repo: Repo, tops: list[str], folder: Path) -> Path:
     """A CAR in dfs order is what `dag export` writes; one in stream order holds the same."""
     exports = [read_car(repo.export(root)) for root in tops]
-    binary = [export.roots[0] for export in exports]
     sections = {cid: block for export in exports for cid, block in export.sections}
+    expected = Car([export.roots[0] for export in exports], list(sections.items()))
 
     dfs = folder / "dfs.car"
     _write(case, folder, "--order=dfs", "--workers=2", "-o", dfs)
     written = dfs.read_bytes()
-    if written != write_car(binary, sections.items()):
-        raise MismatchError("the CAR in dfs order differs", case, (binary, sections), read_car(written))
+    if written != write_car(*expected):
+        raise MismatchError("the CAR in dfs order differs", case, expected, read_car(written))
 
     stream = folder / "stream.car"
     if len(case.flags) % 2:  # half of the cases each
@@ -92,8 +110,8 @@ def _compare_cars(case: Case, repo: Repo, tops: list[str], folder: Path) -> Path
     else:
         stream.write_bytes(_write(case, folder, "-o", "-").out)
     car = read_car(stream.read_bytes())
-    if car.roots != binary or sorted(car.sections) != sorted(sections.items()):
-        raise MismatchError("the CAR in stream order holds something else", case, (binary, sections), car)
+    if car.roots != expected.roots or sorted(car.sections) != sorted(expected.sections):
+        raise MismatchError("the CAR in stream order holds something else", case, expected, car)
     return stream
 
 

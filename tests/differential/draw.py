@@ -133,7 +133,9 @@ def _arguments(
     stdin = None
     arguments = random.sample(names, random.randint(1, len(names)))
     if random.random() < 0.3:
-        stdin = File(f"stdin-{random.randint(0, 3)}", random.choice([0, 1, 100, min(chunk * 100, 300_000)])).content
+        stdin = File(
+            f"stdin-{random.randint(0, 3)}", random.choice([0, 1, 100, min(chunk * 100, 300_000)])
+        ).content
         arguments.insert(random.randint(0, len(arguments)), b"-")
         if random.random() < 0.4:
             arguments = random.choice([[b"-"], []])

@@ -30,6 +30,8 @@ TREE: Tree = {
     b"broken": Link(b"nowhere"),
     b"self": Link(b"self"),
     b"up": Link(b".."),
+    b"here": Link(b"."),
+    b"absolute": Link(b"/etc/hostname"),
     b"links": {b"f": Link(b"../f"), b"a": Link(b"../a"), b"t": Link(b"../to-to-a")},
     b"dangling": {b"0": b"", b"l": Link(b"nowhere"), b"z": b""},
 }

@@ -49,8 +49,6 @@ REFUSED = {
     ("--only-hash", "--to-files=/"): b"only-hash and to-files options are not compatible",
     ("--wrap-with-directory", "--to-files=/"): b"to-files",
     ("--pin=false", "--pin-name=x"): b"pin-name option requires pin to be set",
-    ("--mtime-nsecs=5",): b'option "mtime-nsecs" requires "mtime" to be provided as well',
-    ("--inline", "--inline-limit=129"): b"inline-limit 129 exceeds maximum allowed size of 128 bytes",
 }
 
 

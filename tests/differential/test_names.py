@@ -30,7 +30,8 @@ def test_every_byte_alone_in_the_middle_and_next_to_what_is_quoted(kubo: Kubo) -
 
 @pytest.mark.parametrize("plane", range(17))
 def test_every_code_point_is_printed_as_kubo_prints_it(kubo: Kubo, plane: int) -> None:
-    points = [chr(point) for point in range(max(1, plane << 16), (plane + 1) << 16) if point not in b"./"]
+    skipped = {0, ord("."), ord("/")}
+    points = [chr(point) for point in range(plane << 16, (plane + 1) << 16) if point not in skipped]
     names = ["\\" + "".join(points[start : start + 60]) for start in range(0, len(points), 60)]
     tree: Tree = {b"t": {name.encode("utf-8", "surrogatepass"): b"" for name in names}}
     check(Case(tree, (b"t",)), kubo, cars=False)

@@ -11,14 +11,7 @@ from tests.peers.kubo import Kubo
 from tests.trees import File, Link, Tree
 
 TREE: Tree = {b"t": {b"a": File("out", 100), b"b": {b"c": b"", b"l": Link(b"../a")}, b"e": {}}, b"f": b"f"}
-MODES = [
-    (),
-    *map(tuple, QUIET),
-    ("--silent", "-q"),
-    ("--quiet=false",),
-    ("-p=false",),
-    ("-q=true", "-Q=false"),
-]
+MODES = [(), *map(tuple, QUIET), ("--silent", "-q"), ("--quiet=false",), ("-q=true", "-Q=false")]
 
 
 @pytest.mark.parametrize("wrap", [(), ("-w",)], ids=["plain", "wrapped"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import multiprocessing
 import os
 import re
 import stat
@@ -335,53 +334,51 @@ def test_the_bytes_are_safe_before_the_name_and_the_name_before_the_end(
     ), history
 
 
-ROUNDS = 40
+DONE, EXISTS, WRONG = range(3)  # how a writer ends
 
 
-def test_one_of_eight_writers_wins_and_the_file_is_whole(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("fork")
-    start = context.Barrier(8)
-    results: Any = context.SimpleQueue()
-    open_file = os.open  # what the fixture made of it goes along into the fork
-
-    def writer(mark: int) -> None:
-        os.open = open_file  # type: ignore[assignment]
-        os.fsync = lambda fd: None  # type: ignore[assignment]  # the race is what is tested: make it quick
-        for number in range(ROUNDS):
-            start.wait()
-            overwrite = bool(number % 2)
-            target = tmp_path / str(number)
-            try:
-                write(target, bytes([mark]) * 100_000, overwrite=overwrite)
-                outcome = "done"
-            except FileExistsError:
-                outcome = "exists"
-            except BaseException as error:
-                outcome = repr(error)
-            whole = target.read_bytes()
-            results.put((number, mark, outcome, whole == whole[:1] * 100_000, whole[0]))
-
-    processes = [context.Process(target=writer, args=(mark,)) for mark in range(1, 9)]
-    for process in processes:
-        process.start()
-    reports = [results.get() for _ in range(8 * ROUNDS)]
-    for process in processes:
-        process.join()
-        process.close()
-    results.close()
-    for number in range(ROUNDS):
-        marks = {mark: outcome for at, mark, outcome, _, _ in reports if at == number}
-        assert len(marks) == 8
-        assert set(marks.values()) <= {"done", "exists"}, marks
-        final = (tmp_path / str(number)).read_bytes()
-        assert final == final[:1] * 100_000
-        winners = [mark for mark, outcome in marks.items() if outcome == "done"]
-        if number % 2:
-            assert len(winners) == 8  # the last one stays
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_one_of_eight_writers_wins_and_the_file_is_whole(tmp_path: Path, overwrite: bool) -> None:
+    for number in range(20):
+        target = tmp_path / str(number)
+        ready, go = os.pipe()
+        writers = {}
+        for mark in range(8):
+            pid = os.fork()
+            if pid == 0:
+                os.close(go)
+                os.read(ready, 1)  # until nobody can write any more
+                os._exit(race(target, mark, overwrite))
+            writers[pid] = mark
+        os.close(ready)
+        os.close(go)
+        ends = {mark: os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid, mark in writers.items()}
+        content = target.read_bytes()
+        assert content == content[:1] * LENGTH
+        if overwrite:
+            assert set(ends.values()) == {DONE}, ends
         else:
-            assert winners == [final[0]]
-    assert all(whole for _, _, _, whole, _ in reports), "a reader saw half a file"
-    assert names(tmp_path) == sorted(map(str, range(ROUNDS)))
+            assert [mark for mark, end in ends.items() if end == DONE] == [content[0]], ends
+            assert set(ends.values()) == {DONE, EXISTS}, ends
+    assert len(names(tmp_path)) == 20
+
+
+LENGTH = 100_000
+
+
+def race(target: Path, mark: int, overwrite: bool) -> int:
+    """Write a file of ``mark``, in a process of its own; a file that is there is whole at any time."""
+    try:
+        os.fsync = lambda fd: None  # type: ignore[assignment]  # the race is what is tested: make it quick
+        try:
+            write(target, bytes([mark]) * LENGTH, overwrite=overwrite)
+            end = DONE
+        except FileExistsError:
+            end = EXISTS
+        content = target.read_bytes()
+        return end if content == content[:1] * LENGTH else WRONG
+    except BaseException:
+        return WRONG
 
 
 # Short writes
