@@ -187,6 +187,10 @@ class Builder:
                 self._report(self.size, path)
         if self._emit is not None:
             self._emit(Entry(path, cid, size, tsize, kind))
+        if not self._stack and self._profile.hash_function == "identity":
+            # Kubo puts a file that is a root into a directory, by its CID, and takes it out again: with
+            # this one hash function the directory can be refused where the file is not.
+            directory.build([(text(cid).encode(), cid, tsize)], self._profile, self._blocks.node_cids, None)
 
     def _enter(self, name: bytes) -> None:
         path = self._stack[-1].prefix + name if self._stack else name

@@ -85,7 +85,7 @@ def test_type_checkers_see_the_names_that_are_there() -> None:
     homes = {
         alias.name: node.module
         for node in guarded.body
-        if isinstance(node, ast.ImportFrom)
+        if isinstance(node, ast.ImportFrom) and node.module != "typing"
         for alias in node.names
     }
     assert sorted(homes) == sorted(ipfs_core.__all__)
@@ -122,9 +122,7 @@ def test_every_public_name_is_documented_down_to_its_methods(name: str) -> None:
 
 
 def test_the_package_alone_imports_nothing_but_itself() -> None:
-    modules = imported_by("import ipfs_core")
-    assert {name for name in modules if name.startswith("ipfs_core")} == {"ipfs_core"}
-    assert heavy(modules) == set()
+    assert imported_by("import ipfs_core") <= {"ipfs_core", "__future__"}
 
 
 def test_an_error_imports_nothing_that_costs_time() -> None:
