@@ -26,14 +26,15 @@ Put: TypeAlias = Callable[[bytes, tuple[Part, ...]], None]
 class CidFormat:
     """The CIDs of one version, codec and hash function: a constant ``prefix``, then the digest."""
 
-    __slots__ = ("_head", "new", "prefix")
+    __slots__ = ("_head", "length", "new", "prefix")
 
     def __init__(self, version: int, codec: int, function: HashFunction) -> None:
         head = b"" if version == 0 else varint.encode(version) + varint.encode(codec)
         self._head = head + varint.encode(function.code)
         self.new = function.new
-        # An identity digest is the block itself, of any length: no constant prefix.
+        # An identity digest is the block itself, of any length: no constant prefix, no constant length.
         self.prefix = head + function.prefix if function.size >= 0 else None
+        self.length = len(self.prefix) + function.size if self.prefix is not None else 0
 
     def cid(self, block: Part) -> bytes:
         """The CID of ``block``."""

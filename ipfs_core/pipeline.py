@@ -71,7 +71,7 @@ class Pipeline(NamedTuple):
     def root_lengths(self) -> list[int]:
         """How long each root's CID will be, unless an input, or an identity hash, surprises."""
         blocks = FileFormat(self.profile)
-        node, leaf = [len(cids.wrap(bytes(32))) for cids in (blocks.node_cids, blocks.leaf_cids)]
+        node, leaf = blocks.node_cids.length, blocks.leaf_cids.length
         if self.selection.wrap:
             return [node]
         return [leaf if 0 <= _size(argument) <= blocks.chunk else node for argument in self.arguments]

@@ -226,6 +226,25 @@ def test_a_parent_is_not_resolved_by_dereferencing() -> None:
     assert names("..", dereference_args=True) == [b".."]
 
 
+@pytest.mark.parametrize(
+    ("target", "name"),
+    [
+        ("..", b".."),
+        (".", b"."),
+        ("a/..", b"."),
+        ("../../work", b"work"),
+        ("../here/a", b"a"),
+        ("to-to-a", b"a"),
+    ],
+)
+def test_a_dereferenced_link_is_named_by_the_relative_path_it_leads_to(
+    here: Path, target: str, name: bytes
+) -> None:
+    # Kubo 0.42: Go's EvalSymlinks keeps a relative path relative
+    (here / "link").symlink_to(target)
+    assert names("link", dereference_args=True) == [name]
+
+
 @pytest.mark.parametrize(("path", "error"), [("broken", errno.ENOENT), ("self", errno.ELOOP)])
 @pytest.mark.usefixtures("here")
 def test_a_link_that_leads_nowhere_cannot_be_dereferenced(path: str, error: int) -> None:

@@ -329,11 +329,11 @@ def roots_of(car: bytes) -> list[str]:
     ],
 )
 @pytest.mark.parametrize("wrap", [False, True])
-@pytest.mark.parametrize("size", [0, 1, 5, 6, 10])
+@pytest.mark.parametrize("size", [0, 1, 5, 6])
 def test_the_header_has_the_root_whatever_length_it_turns_out_to_have(
     tmp_path: Path, options: dict[str, Any], size: int, wrap: bool
 ) -> None:
-    content = b"0123456789"[:size]
+    content = b"012345"[:size]
     (tmp_path / "f").write_bytes(content)
     options = {"chunker": "size-5", "wrap": wrap, **options}
     expected, car = car_of(("f", io.BytesIO(content)), **options)

@@ -232,6 +232,25 @@ def test_closing_early_ends_the_threads_and_begins_nothing_more(workers: int, ta
     assert closed == (taken > 0)
 
 
+@pytest.mark.parametrize("workers", [2, 3, 4])
+def test_jobs_that_nobody_has_begun_are_not_begun_when_nobody_waits_for_them(workers: int) -> None:
+    begun = 0
+    gate = threading.Event()
+
+    def work() -> None:
+        nonlocal begun
+        begun += 1
+        gate.wait(PATIENCE)
+
+    results = ordered([value("first"), *(Call(work) for _ in range(100))], workers)
+    assert next(results) == "first"
+    opener = threading.Timer(0.05, gate.set)  # lets those go that were begun, once the rest is taken back
+    opener.start()
+    results.close()
+    opener.join()
+    assert begun <= workers
+
+
 @pytest.mark.parametrize("workers", WORKERS)
 def test_a_consumer_that_fails_leaves_no_thread(workers: int) -> None:
     before = threading.active_count()

@@ -62,7 +62,12 @@ class Killer:
         _, process = self.begin(*words, **how)
         time.sleep(self.random.uniform(0, 1.05) * self.lives[key])
         process.send_signal(number)
-        out, err = process.communicate()
+        try:
+            out, err = process.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            pytest.fail(f"it hangs after signal {number}")
         return subprocess.CompletedProcess(words, process.returncode, out, err)
 
     def begin(self, *words: Any, **how: Any) -> tuple[float, subprocess.Popen[bytes]]:

@@ -7,6 +7,7 @@ import io
 import os
 import resource
 import shutil
+import signal
 import socket
 import stat
 import subprocess
@@ -545,3 +546,40 @@ def test_without_threads_the_work_is_done_all_the_same(
     assert add(tmp_path / "big", car=tmp_path / "out.car", workers=4).cid == expected
     assert len(threads) > started
     assert check_whole(tmp_path / "out.car") == [bytes(expected)]
+
+
+@pytest.fixture
+def no_more_than_ten_seconds() -> Iterator[None]:
+    def give_up(*_: object) -> None:
+        raise TimeoutError("it hangs")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(10)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize("started", [True, False])
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_an_interrupt_while_a_thread_starts_ends_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_more_than_ten_seconds: None, number: int, started: bool
+) -> None:
+    """Starting one, a program waits until it runs: where Ctrl-C is likely to meet it."""
+    (tmp_path / "big").write_bytes(stream("threads", 30 << 20))
+    start: Any = threading.Thread.start
+    threads = []
+
+    def interrupted(thread: threading.Thread) -> None:
+        threads.append(thread)
+        if len(threads) < number or started:
+            start(thread)
+        if len(threads) == number:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        add(tmp_path / "big", car=tmp_path / "out.car", workers=4)
+    assert os.listdir(tmp_path) == ["big"]
+    for thread in threads[: number if started else number - 1]:
+        thread.join()  # none is left behind

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 from unittest import mock
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import ipfs_core
@@ -28,6 +28,7 @@ from tests import model, oracle
 from tests.cars import read_car, write_car
 from tests.dags import cat, check_car, check_file
 from tests.folders import folder
+from tests.streams import stream
 from tests.trees import Link, Node, Tree, plant
 
 WORKERS = st.integers(1, 4)
@@ -208,6 +209,52 @@ def test_a_file_has_one_cid_and_one_car_however_it_is_read(
         assert car == alone.getvalue()
 
 
+@given(
+    seed=st.text(max_size=3),
+    size=st.integers(0, 100_000),
+    chunk=st.integers(4000, 9000),  # from 4096 bytes on a chunk is not copied on its way to the CAR
+    raw_leaves=st.booleans(),
+    way=st.sampled_from(sorted(WAYS)),
+    workers=WORKERS,
+)
+@settings(max_examples=50)
+def test_a_lent_buffer_is_written_before_it_is_filled_again(
+    seed: str, size: int, chunk: int, raw_leaves: bool, way: str, workers: int
+) -> None:
+    content = stream(seed, size)
+    car = io.BytesIO()
+    with reading(span=10_000, piece=10_000, small=0), WAYS[way](content, 5000) as item:
+        result = ipfs_core.add(
+            named(way, item), car=car, workers=workers, raw_leaves=raw_leaves, chunker=f"size-{chunk}"
+        )
+    blocks = check_car(car.getvalue(), [bytes(result.cid)])
+    assert cat(bytes(result.cid), blocks) == content
+
+
+@given(
+    contents=st.lists(st.tuples(st.sampled_from(sorted(WAYS)), st.binary(max_size=300)), max_size=6),
+    profile=profiles(),
+    workers=WORKERS,
+    sizes=READINGS,
+)
+@example(  # a small buffer of the file must not be where the stream is read
+    contents=[("path", bytes(300)), ("bytes", bytes(300))],
+    profile=ImportProfile(chunker=SizeChunker(1)),
+    workers=1,
+    sizes={"span": 200, "piece": 10, "small": 0},
+)
+def test_inputs_of_every_kind_share_one_import(
+    contents: list[tuple[str, bytes]], profile: ImportProfile, workers: int, sizes: dict[str, int]
+) -> None:
+    made = [model.file(content, profile, {}).cid for _, content in contents]
+    with ExitStack() as stack:
+        stack.enter_context(reading(**sizes))
+        items = [stack.enter_context(WAYS[way](content, 7)) for way, content in contents]
+        given_names = [f"{number}" for number in range(len(items))]
+        result = ipfs_core.add(*zip(given_names, items, strict=True), profile=profile, workers=workers)
+    assert [bytes(root) for root in result.roots] == made
+
+
 @given(content=st.binary(max_size=2000), profile=profiles(), sizes=READINGS)
 def test_a_file_comes_back_out_of_its_car(
     content: bytes, profile: ImportProfile, sizes: dict[str, int]
@@ -343,11 +390,15 @@ def pruned(node: Tree, *, hidden: bool, empty_dirs: bool) -> Tree:
 def test_what_is_left_out_might_as_well_not_be_there(
     node: Tree, hidden: bool, empty_dirs: bool, profile: ImportProfile
 ) -> None:
-    with folder() as place:
-        plant(node, place)
-        result = ipfs_core.add(place, profile=profile, hidden=hidden, empty_dirs=empty_dirs)
     kept = pruned(node, hidden=hidden, empty_dirs=empty_dirs)
-    assert bytes(result.cid) == model.make(kept, profile, {}).cid
+    # Under wrap the wrapper is the top, which is never left out itself.
+    wrapped = pruned({b"top": node}, hidden=hidden, empty_dirs=empty_dirs)
+    options: Any = {"profile": profile, "hidden": hidden, "empty_dirs": empty_dirs}
+    with folder() as place:
+        plant({b"top": node}, place)
+        assert bytes(ipfs_core.add(place / "top", **options).cid) == model.make(kept, profile, {}).cid
+        result = ipfs_core.add(place / "top", wrap=True, **options)
+        assert bytes(result.cid) == model.make(wrapped, profile, {}).cid
 
 
 @given(node=NODES.filter(lambda node: not isinstance(node, Link)), profile=profiles())
