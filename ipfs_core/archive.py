@@ -42,7 +42,7 @@ def to_path(pipeline: Pipeline, path: bytes, order: Order, *, overwrite: bool) -
     pipeline = pipeline._replace(forbidden=_refuse_inputs(pipeline.arguments, path))
     with OutputFile(path, overwrite=overwrite) as output:
         if order == "dfs":
-            with Scratch(os.path.dirname(path) or b".") as scratch:
+            with output.scratch() as scratch:
                 archive = _by_depth(pipeline, scratch, output.write, output.copy)
         else:
             archive = _as_made(pipeline, output)
@@ -57,7 +57,7 @@ def to_stream(pipeline: Pipeline, stream: BinaryIO, order: Order) -> Archive:
     copied to a scratch file. Depth-first, all blocks go through a scratch file and one reading will do.
     """
     if order == "dfs":
-        with Scratch() as scratch:
+        with Scratch.temporary() as scratch:
             return _by_depth(
                 pipeline,
                 scratch,
@@ -145,7 +145,7 @@ def _rereadable(argument: Argument, stack: contextlib.ExitStack) -> Argument:
             return argument
         stream, _ = open_file(argument.path, os.O_RDONLY | os.O_CLOEXEC)
         stack.callback(os.close, stream)
-    scratch = stack.enter_context(Scratch())
+    scratch = stack.enter_context(Scratch.temporary())
     for piece in pieces(stream, argument.label):
         scratch.write([piece])
     os.lseek(scratch.fd, 0, os.SEEK_SET)

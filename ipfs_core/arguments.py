@@ -6,6 +6,7 @@ part, entries are processed in the byte order of their names.
 
 from __future__ import annotations
 
+import errno
 import os
 import posixpath
 import stat
@@ -18,6 +19,9 @@ from ipfs_core.selection import Selection
 from ipfs_core.source import check_type
 
 __all__ = ["STDIN", "Argument", "arrange", "clean", "parts"]
+
+
+MAX_LINKS = 255  # on the way of one path, as for Go
 
 
 class _Stdin:
@@ -83,20 +87,54 @@ def _argument(item: Any, selection: Selection) -> Argument:
     path = os.fsencode(item)
     if b"\0" in path:
         raise SelectionError(f"{path!r}: a path cannot hold a zero byte", path)
-    path = clean(path)
+    path = given = clean(path)
     with Naming(path):
-        dereferenced = selection.dereference_args or selection.dereference_symlinks
-        if path == b"." or (dereferenced and os.path.basename(path) != b".."):
-            # Kubo names the entry after what the link points to, not after the link; but ".." stays "..".
-            path = os.path.realpath(path, strict=True)
+        if path == b".":
+            path = os.path.realpath(path)
+        elif selection.dereference_args or selection.dereference_symlinks:
+            path = follow(path)
         mode = os.lstat(path).st_mode
     if not stat.S_ISFIFO(mode):
         check_type(mode, path)
     if name is None:
-        name = os.path.basename(path) or path
+        # Kubo names the entry after what a link points to, not after the link. Dots are no name of an entry.
+        dots = os.path.basename(path) in (b".", b"..")
+        name = os.path.basename(given if dots and selection.wrap else path) or path
     elif selection.wrap and len(parts(name)) != 1:
         raise SelectionError(f"{os.fsdecode(name)!r} is not the name of one entry", name)
     return Argument(name, path, mode)
+
+
+def follow(path: bytes) -> bytes:
+    """What ``path`` leads to through symlinks, as Go's ``EvalSymlinks``: relative paths stay relative."""
+    way: list[bytes] = []
+    top = b"/" if path.startswith(b"/") else b""
+    waiting = path.split(b"/")[::-1]
+    links = 0
+    while waiting:
+        part = waiting.pop()
+        if part in (b"", b"."):
+            continue
+        if part == b".." and (top or way) and way[-1:] != [b".."]:
+            del way[-1:]
+            continue
+        way.append(part)
+        if part == b"..":
+            continue
+        try:
+            target = os.readlink(top + b"/".join(way))
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # EINVAL: no symlink
+                raise
+            continue
+        links += 1
+        if links > MAX_LINKS:
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+        way.pop()
+        if target.startswith(b"/"):
+            top, way = b"/", []
+        waiting.extend(target.split(b"/")[::-1])
+    return top + b"/".join(way) or b"."
 
 
 def clean(path: bytes) -> bytes:

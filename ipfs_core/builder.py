@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -49,11 +49,10 @@ class Root(NamedTuple):
 class _Frame:
     """A directory that is being built."""
 
-    __slots__ = ("below", "entries", "name", "prefix")
+    __slots__ = ("below", "entries", "name")
 
-    def __init__(self, name: bytes, prefix: bytes) -> None:
+    def __init__(self, name: bytes) -> None:
         self.name = name
-        self.prefix = prefix  # of the paths of what it holds
         self.entries: list[tuple[bytes, bytes, int]] = []
         self.below: list[_Line] = []
 
@@ -99,6 +98,7 @@ class Builder:
         self._reported = 0
         self._warn = warn
         self._stack: list[_Frame] = []
+        self._prefix = b""  # of the paths of what the innermost directory holds
         self._name = self._path = b""
         self._length = 0  # of the file that is being built, so far
         self._layout: Balanced[Link] = Balanced(profile.file_max_links, self._node)
@@ -113,13 +113,10 @@ class Builder:
             _, name, cid, size, tsize, block = item
             if self._put is not None:
                 self._put(cid, (block,))
-            path = self._stack[-1].prefix + name if self._stack else name
-            self._entry(name, path, cid, size, tsize, "file" if kind == LEAF else "symlink")
+            self._entry(name, self._prefix + name, cid, size, tsize, "file" if kind == LEAF else "symlink")
         elif kind == OPEN:
             _, self._name, path = item
-            if path is None:
-                path = self._stack[-1].prefix + self._name if self._stack else self._name
-            self._path = path
+            self._path = self._prefix + self._name if path is None else path
             self._length = 0
             self._layout = Balanced(self._profile.file_max_links, self._node)
         elif kind == CLOSE:
@@ -193,41 +190,32 @@ class Builder:
             directory.build([(text(cid).encode(), cid, tsize)], self._profile, self._blocks.node_cids, None)
 
     def _enter(self, name: bytes) -> None:
-        path = self._stack[-1].prefix + name if self._stack else name
         if not name.isascii():
-            self._check_name(name, path)
-        self._stack.append(_Frame(name, _prefix(path)))
+            self._check_name(name, self._prefix + name)
+        self._stack.append(_Frame(name))
+        self._prefix = _prefix(self._prefix + name)
 
     def _leave(self) -> None:
         frame = self._stack.pop()
+        self._prefix = self._prefix[: self._prefix.rfind(frame.name)] if frame.name else b""
         if not frame.name:
             _settle(frame.entries)
         cid, tsize, sharded = directory.build(frame.entries, self._profile, self._blocks.node_cids, self._put)
+        if self._stack:
+            self._stack[-1].entries.append((frame.name, cid, tsize))
+        else:
+            self.roots.append(Root(cid, tsize))
+        if self._emit is None:
+            return
         below = frame.below
         if sharded and len(below) > 1:
             below = [below[at] for at in hamt.link_order([line.name for line in below])]
         line = _Line(frame.name, cid, tsize, below)
         if self._stack:
-            parent = self._stack[-1]
-            parent.entries.append((frame.name, cid, tsize))
-            parent.below.append(line)
+            self._stack[-1].below.append(line)
         else:
-            self.roots.append(Root(cid, tsize))
-            self._print(line)
-
-    def _print(self, top: _Line) -> None:
-        """Give out the directories of a finished argument, each after those below it."""
-        if self._emit is None:
-            return
-        waiting: list[tuple[_Line, bytes, bool]] = [(top, top.name, False)]
-        while waiting:
-            line, path, done = waiting.pop()
-            if done or not line.below:
-                self._emit(Entry(path, line.cid, 0, line.tsize, "directory"))
-                continue
-            prefix = _prefix(path)
-            waiting.append((line, path, True))
-            waiting.extend([(below, prefix + below.name, False) for below in reversed(line.below)])
+            for entry in _entries(line):
+                self._emit(entry)
 
     # Reports
 
@@ -243,6 +231,22 @@ class Builder:
             if self._warn is not None:
                 readable = path.decode("utf-8", "backslashreplace")
                 self._warn(f"{readable}: the name is not UTF-8 and is kept as it is")
+
+
+def _entries(top: _Line) -> Iterator[Entry]:
+    """The directories of a finished argument, each after those below it."""
+    path = top.name
+    way = [(top, iter(top.below), len(path))]  # and how long the path is there: only one is kept
+    while way:
+        line, below, length = way[-1]
+        path = path[:length]
+        child = next(below, None)
+        if child is not None:
+            path = _prefix(path) + child.name
+            way.append((child, iter(child.below), len(path)))
+        else:
+            way.pop()
+            yield Entry(path, line.cid, 0, line.tsize, "directory")
 
 
 def _prefix(path: bytes) -> bytes:

@@ -6,6 +6,7 @@ they do. Larger ones become the jobs of their spans.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
@@ -104,13 +105,16 @@ class Intake:
             os.close(fd)
 
     def _directory(self, argument: Argument) -> Iterator[Item]:
-        """A directory that was given; with the hot loop over small files, about 10 us each."""
-        nodes = tree.walk(argument.path, self._selection, self._forbidden)
-        _, _, top = next(nodes)
-        if top.is_empty and self._selection.wrap and not self._selection.empty_dirs:
-            nodes.close()
-            return  # below another directory, here the wrapper, an empty one is left out
-        yield ENTER, argument.name
+        """A directory that was given."""
+        with contextlib.closing(tree.walk(argument.path, self._selection, self._forbidden)) as nodes:
+            _, _, top = next(nodes)
+            if top.is_empty and self._selection.wrap and not self._selection.empty_dirs:
+                return  # below another directory, here the wrapper, an empty one is left out
+            yield ENTER, argument.name
+            yield from self._below(nodes)
+
+    def _below(self, nodes: Iterator[tree.Node]) -> Iterator[Item]:
+        """What a walk meets; with the hot loop over small files, about 10 us each."""
         at_once = min(SMALL, self._blocks.chunk)
         for kind, name, holder in nodes:
             if kind == tree.FILE or kind == tree.FOLLOWED:

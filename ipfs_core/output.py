@@ -55,7 +55,7 @@ class OutputFile:
                     raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
                 if overwrite:
                     self._sweep()
-                self.fd = self._open()
+                self.fd, self._temporary = self._open()
             except BaseException:
                 os.close(self._directory)
                 raise
@@ -90,11 +90,23 @@ class OutputFile:
             old = os.dup(self.fd)
             try:
                 self._discard()
-                self.fd = self._open()
+                self.fd, self._temporary = self._open()
             except BaseException:
                 os.close(old)
                 raise
         return old
+
+    def scratch(self) -> Scratch:
+        """A scratch file beside this one."""
+        with Naming(self._path):
+            fd, name = self._open()
+            if name is not None:
+                try:
+                    os.unlink(name, dir_fd=self._directory)
+                except BaseException:
+                    os.close(fd)
+                    raise
+        return Scratch(fd, self._path)
 
     def commit(self) -> None:
         """Sync the file and give it its name."""
@@ -118,11 +130,13 @@ class OutputFile:
             return False
         return not (self._overwrite and os.path.isfile(self._path))  # never replace a device
 
-    def _open(self) -> int:
+    def _open(self) -> tuple[int, bytes | None]:
+        """A new empty file: its descriptor, and its temporary name if it had to have one."""
         unnamed = getattr(os, "O_TMPFILE", 0)
         if unnamed and os.path.isdir("/proc/self/fd"):
             try:
-                return os.open(b".", unnamed | os.O_RDWR | os.O_CLOEXEC, 0o666, dir_fd=self._directory)
+                flags = unnamed | os.O_RDWR | os.O_CLOEXEC
+                return os.open(b".", flags, 0o666, dir_fd=self._directory), None
             except OSError as error:
                 if error.errno not in NO_UNNAMED_FILES:
                     raise
@@ -133,14 +147,14 @@ class OutputFile:
             fd = os.open(name, flags, 0o666, dir_fd=self._directory)
             try:
                 _lock(fd)
-                if os.fstat(fd).st_nlink:  # else somebody swept it before it was locked
-                    self._temporary = name
-                    return fd
-            finally:
-                if self._temporary is None:
-                    with contextlib.suppress(FileNotFoundError):
-                        os.unlink(name, dir_fd=self._directory)
-                    os.close(fd)
+                if os.fstat(fd).st_nlink:
+                    return fd, name
+                os.close(fd)  # somebody swept it before it was locked
+            except BaseException:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(name, dir_fd=self._directory)
+                os.close(fd)
+                raise
 
     def _discard(self) -> None:
         """Close the file and take its temporary name away."""
@@ -197,16 +211,19 @@ class OutputFile:
         import fcntl
 
         prefix = self._prefix()
-        with contextlib.suppress(OSError):  # a courtesy
-            for name in map(os.fsencode, os.listdir(self._directory)):
-                middle = name[len(prefix) : -len(SUFFIX)]
-                if not (name.startswith(prefix) and name.endswith(SUFFIX) and len(middle) == 12):
-                    continue
+        try:
+            names = os.listdir(self._directory)
+        except OSError:  # sweeping is a courtesy
+            return
+        for name in map(os.fsencode, names):
+            middle = name[len(prefix) : -len(SUFFIX)]
+            if not (name.startswith(prefix) and name.endswith(SUFFIX) and len(middle) == 12):
+                continue
+            with contextlib.suppress(OSError):
                 fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self._directory)
                 try:
-                    with contextlib.suppress(BlockingIOError):
-                        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                        os.unlink(name, dir_fd=self._directory)
+                    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    os.unlink(name, dir_fd=self._directory)
                 finally:
                     os.close(fd)
 
@@ -223,35 +240,37 @@ def _lock(fd: int) -> None:
 
 
 class Scratch:
-    """An empty file without a name, gone when the ``with`` block ends.
+    """A file without a name, gone when the ``with`` block ends. Every ``OSError`` names ``path``."""
 
-    In ``folder``, or in the system's directory for temporary files; every ``OSError`` names that.
-    """
+    __slots__ = ("_path", "fd")
 
-    __slots__ = ("_file", "_folder", "fd")
+    def __init__(self, fd: int, path: bytes | str) -> None:
+        self.fd = fd
+        self._path = path
 
-    def __init__(self, folder: bytes | None = None) -> None:
+    @classmethod
+    def temporary(cls) -> Self:
+        """A new one in the system's directory for temporary files."""
         import tempfile  # 5 ms that most runs do not need
 
-        self._folder = folder or os.fsencode(tempfile.gettempdir())
-        with Naming(self._folder):
-            self._file = tempfile.TemporaryFile(dir=self._folder, buffering=0)  # noqa: SIM115
-        self.fd = self._file.fileno()
+        folder = tempfile.gettempdir()
+        with Naming(folder), tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+            return cls(os.dup(file.fileno()), folder)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        os.close(self.fd)
 
     def write(self, parts: list[Part]) -> None:
         """Write all of ``parts``."""
-        with Naming(self._folder):
+        with Naming(self._path):
             write_parts(self.fd, parts)
 
     def read(self, offset: int, length: int) -> bytes:
         """At most ``length`` bytes from ``offset`` on."""
-        with Naming(self._folder):
+        with Naming(self._path):
             return os.pread(self.fd, length, offset)
 
 

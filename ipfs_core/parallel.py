@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
-from typing import Any
+from collections.abc import Generator, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from queue import SimpleQueue
 
 __all__ = ["Job", "default_workers", "ordered"]
 
@@ -68,14 +71,19 @@ class _Task:
 
     def finish(self) -> Any:
         self._done.acquire()
-        if self._error is not None:
-            raise self._error
-        return self._result
+        error, self._error = self._error, None
+        try:
+            if error is not None:
+                raise error
+            return self._result
+        finally:
+            del error  # an error that is kept keeps the frames it came from, with all they hold open
 
 
-def _work(take: Callable[[], _Task | None]) -> None:
-    while (task := take()) is not None:
+def _work(todo: SimpleQueue[_Task | None]) -> None:
+    while (task := todo.get()) is not None:
         task.run()
+    todo.put(None)  # the end is for every thread, however many there are
 
 
 def _ordered_on_threads(items: Iterator[Any], workers: int) -> Generator[Any, None, None]:
@@ -100,7 +108,7 @@ def _ordered_on_threads(items: Iterator[Any], workers: int) -> Generator[Any, No
                 item = _Task(item, threading.Lock())
                 in_flight += 1
                 if len(threads) < min(workers, in_flight):
-                    thread = threading.Thread(target=_work, args=(todo.get,), daemon=True)
+                    thread = threading.Thread(target=_work, args=(todo,), daemon=True)
                     with contextlib.suppress(RuntimeError):  # the system gives no more threads
                         thread.start()
                         threads.append(thread)
@@ -126,10 +134,11 @@ def _ordered_on_threads(items: Iterator[Any], workers: int) -> Generator[Any, No
         if failure is not None:
             raise failure
     finally:
+        failure = None  # as above
         with contextlib.suppress(Empty):
             while True:  # what nobody has begun, nobody needs
                 todo.get_nowait()
-        for _ in threads:
-            todo.put(None)
+        # One end, that each thread hands on: a thread that an interrupt kept out of the list sees it, too.
+        todo.put(None)
         for thread in threads:
             thread.join()

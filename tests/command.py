@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
 
-__all__ = ["Outcome", "ipfs_core", "run"]
+__all__ = ["Outcome", "ipfs_core", "run", "together"]
 
 TIMEOUT = 120  # seconds; no command of a test comes near it
 
@@ -43,3 +44,9 @@ def ipfs_core(
     """Run ``ipfs-core`` with this Python. ``env`` is added to an environment without surprises."""
     clean = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", **(env or {})}
     return run(sys.executable, "-P", "-m", "ipfs_core", *words, cwd=cwd, stdin=stdin, env=clean)
+
+
+def together(*calls: Callable[[], Any]) -> list[Any]:
+    """The results of the calls, made at the same time: commands use more than one CPU."""
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return [future.result() for future in [pool.submit(call) for call in calls]]

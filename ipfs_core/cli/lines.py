@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["STDERR", "STDIN", "STDOUT", "Lines", "Stream", "occupy_standard_streams"]
 
 STDIN, STDOUT, STDERR = range(3)
-BLOCK = 512  # lines
+BLOCK = 65_536  # characters
 
 
 def occupy_standard_streams() -> None:
@@ -73,11 +73,13 @@ class Lines:
         self._before = before
         self._limit = 1 if stream.isatty() else BLOCK
         self._pending: list[str] = []
+        self._length = 0
 
     def add(self, line: str) -> None:
         """Add one line, its line feed included."""
         self._pending.append(line)
-        if len(self._pending) >= self._limit:
+        self._length += len(line)
+        if self._length >= self._limit:
             self.flush()
 
     def extend(self, lines: Iterable[str]) -> None:
@@ -89,6 +91,7 @@ class Lines:
         """Write what was added."""
         data = "".join(self._pending).encode("utf-8", "surrogateescape")
         self._pending.clear()  # never twice, should the write fail
+        self._length = 0
         if data:
             if self._before is not None:
                 self._before()

@@ -47,16 +47,17 @@ def test_all_is_written_however_short_the_writes_are(texts: list[str]) -> None:
         os.close(fd)
 
 
-def test_lines_are_written_in_blocks(pipe: tuple[int, int]) -> None:
+def test_lines_are_written_in_blocks(pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BLOCK", 50)
     reader, writer = pipe
     os.set_blocking(reader, False)
     with Lines(Stream(writer)) as lines:
-        for _ in range(module.BLOCK - 1):
+        for _ in range(9):
             lines.add("line\n")
         with pytest.raises(BlockingIOError):
             os.read(reader, 1)
         lines.add("line\n")
-        assert os.read(reader, 1 << 16) == b"line\n" * module.BLOCK
+        assert os.read(reader, 1 << 16) == b"line\n" * 10
         lines.add("rest\n")
     assert os.read(reader, 1 << 16) == b"rest\n"
 

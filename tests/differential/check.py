@@ -8,7 +8,7 @@ from difflib import unified_diff
 from pathlib import Path
 
 from tests.cars import Car, read_car, write_car
-from tests.command import Outcome, ipfs_core
+from tests.command import Outcome, ipfs_core, together
 from tests.differential.case import Case, visible
 from tests.peers.kubo import Kubo, Repo
 from tests.trees import File, Node, Tree, plant, read
@@ -55,14 +55,21 @@ def check(case: Case, kubo: Kubo, *, cars: bool = True) -> None:
         theirs = _compare_lines(case, repo, work)
         if theirs.code == 0 and cars:
             tops = roots(case, repo, work, theirs)
-            stream = _compare_cars(case, repo, tops, folder)
+            stream = _compare_cars(case, repo, tops, work, folder)
             with kubo.fresh() as fresh:
                 _compare_content(case, fresh, tops, stream)
+        elif cars:
+            _expect_no_car(case, work, folder / "refused.car")
 
 
 def add(case: Case, repo: Repo, work: Path) -> Outcome:
     """What Kubo makes of it."""
     return repo("add", "-r", "--progress=false", *case.words, cwd=work, stdin=case.stdin)
+
+
+def _add(case: Case, work: Path, *words: str | Path) -> Outcome:
+    """What we make of it."""
+    return ipfs_core("add", *case.configuration, *words, *case.words, cwd=work, stdin=case.stdin)
 
 
 def roots(case: Case, repo: Repo, work: Path, outcome: Outcome | None = None) -> list[str]:
@@ -79,8 +86,9 @@ def roots(case: Case, repo: Repo, work: Path, outcome: Outcome | None = None) ->
 
 def _compare_lines(case: Case, repo: Repo, work: Path) -> Outcome:
     """Every line, and how it ended. An error may be found some entries sooner or later than by Kubo."""
-    theirs = add(case, repo, work)
-    ours = ipfs_core("add", *case.configuration, *case.words, cwd=work, stdin=case.stdin)
+    theirs: Outcome
+    ours: Outcome
+    theirs, ours = together(lambda: add(case, repo, work), lambda: _add(case, work))
     if ours.code not in ((0,) if theirs.code == 0 else REFUSED):
         raise MismatchError("the exit codes differ", case, theirs, ours)
     if theirs.code == 0 and ours.out != theirs.out:
@@ -93,27 +101,36 @@ def _compare_lines(case: Case, repo: Repo, work: Path) -> Outcome:
     return theirs
 
 
-def _compare_cars(case: Case, repo: Repo, tops: list[str], folder: Path) -> Path:
+def _compare_cars(case: Case, repo: Repo, tops: list[str], work: Path, folder: Path) -> Path:
     """A CAR in dfs order is what `dag export` writes; one in stream order holds the same."""
-    exports = [read_car(repo.export(root)) for root in tops]
+    dfs, stream = folder / "dfs.car", folder / "stream.car"
+    to_stdout = len(case.flags) % 2 == 0  # half of the cases each
+    exports, as_dfs, as_stream = together(
+        lambda: [read_car(repo.export(root)) for root in tops],
+        lambda: _add(case, work, "--order=dfs", "--workers=2", "-o", dfs),
+        lambda: _add(case, work, "-o", "-" if to_stdout else stream),
+    )
+    for outcome in (as_dfs, as_stream):
+        if outcome.code:
+            raise MismatchError("a CAR cannot be written", case, exports, outcome)
+    if to_stdout:
+        stream.write_bytes(as_stream.out)
     sections = {cid: block for export in exports for cid, block in export.sections}
     expected = Car([export.roots[0] for export in exports], list(sections.items()))
-
-    dfs = folder / "dfs.car"
-    _write(case, folder, "--order=dfs", "--workers=2", "-o", dfs)
     written = dfs.read_bytes()
     if written != write_car(*expected):
         raise MismatchError("the CAR in dfs order differs", case, expected, read_car(written))
-
-    stream = folder / "stream.car"
-    if len(case.flags) % 2:  # half of the cases each
-        _write(case, folder, "-o", stream)
-    else:
-        stream.write_bytes(_write(case, folder, "-o", "-").out)
     car = read_car(stream.read_bytes())
     if car.roots != expected.roots or sorted(car.sections) != sorted(expected.sections):
         raise MismatchError("the CAR in stream order holds something else", case, expected, car)
     return stream
+
+
+def _expect_no_car(case: Case, work: Path, car: Path) -> None:
+    """What is refused writes nothing."""
+    outcome = _add(case, work, "-o", car)
+    if outcome.code not in REFUSED or car.exists():
+        raise MismatchError("a CAR was written of what is refused", case, "", outcome)
 
 
 def _compare_content(case: Case, fresh: Repo, tops: list[str], car: Path) -> None:
@@ -129,14 +146,6 @@ def _compare_content(case: Case, fresh: Repo, tops: list[str], car: Path) -> Non
         got = fresh("get", "-o", target, root)
         if got.code or read(target) != content:
             raise MismatchError("what was read back differs", case, got, "" if got.code else read(target))
-
-
-def _write(case: Case, folder: Path, *words: str | Path) -> Outcome:
-    words = (*case.configuration, *words)
-    outcome = ipfs_core("add", *words, *case.words, cwd=folder / "in" / "work", stdin=case.stdin)
-    if outcome.code:
-        raise MismatchError("a CAR cannot be written", case, "", outcome)
-    return outcome
 
 
 def _contents(case: Case) -> list[Node]:

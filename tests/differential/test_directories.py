@@ -32,7 +32,7 @@ def measuring(case: Case, size: int) -> Tree:
 def shards(case: Case, kubo: Kubo) -> dict[bytes, bool]:
     """Of every argument, whether Kubo makes a HAMT of it."""
     with tempfile.TemporaryDirectory() as name:
-        plant(case.tree, name)
+        plant(case.tree, Path(name))
         repo = case.repo(kubo)
         blocks = [read_car(repo.export(root)).sections[0][1] for root in roots(case, repo, Path(name))]
     hamts = [b"\x28\x22\x30" in block[-12:] for block in blocks]  # hashType, and the tag of the fanout

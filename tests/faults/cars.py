@@ -11,7 +11,8 @@ from tests.cars import read_car
 
 __all__ = ["check_whole", "check_whole_bytes"]
 
-SHA2_256 = b"\x12\x20"  # how the multihash of a sha2-256 digest begins
+SHA2_256 = b"\x12\x20"  # how the multihash of a sha2-256 digest begins, and with it a CIDv0
+DAG_PB = b"\x01\x70"  # how a CIDv1 of a dag-pb node begins
 
 
 def check_whole(path: str | os.PathLike[str]) -> list[bytes]:
@@ -34,7 +35,7 @@ def check_whole_bytes(car: bytes) -> list[bytes]:
             continue
         assert cid in blocks, f"block {cid.hex()} is missing"
         reached.add(cid)
-        if cid.startswith(SHA2_256) or cid.startswith(b"\x01\x70"):
+        if cid.startswith((SHA2_256, DAG_PB)):
             node = dag_pb_pb2.PBNode.FromString(blocks[cid])
             waiting += [link.Hash for link in node.Links]
     assert reached == set(blocks), "a block belongs to no root"

@@ -8,7 +8,7 @@ import fcntl
 import os
 import threading
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -97,7 +97,7 @@ class Fault:
                 self._entries = call(path)
                 self._at = (path,)
 
-            def __enter__(self) -> Entries:
+            def __enter__(self) -> Self:
                 return self
 
             def __exit__(self, *_: object) -> None:
@@ -124,7 +124,9 @@ def _place(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes | None:
         return None
     path = os.fsencode(first)
     directory = kwargs.get("dir_fd", kwargs.get("src_dir_fd"))
-    return path if directory is None else os.path.join(os.readlink(f"/proc/self/fd/{directory}".encode()), path)
+    return (
+        path if directory is None else os.path.join(os.readlink(f"/proc/self/fd/{directory}".encode()), path)
+    )
 
 
 def without_unnamed_files(call: Any) -> Any:

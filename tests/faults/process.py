@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -29,7 +30,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def start(*words: Word, command: tuple[str, ...] = COMMAND, **how: Any) -> subprocess.Popen[bytes]:
-    """Start ``ipfs-core``. ``how`` is for `subprocess.Popen`; without it there is no input, output is kept."""
+    """Start ``ipfs-core``, as `subprocess.Popen` takes it; by default without input, its output kept."""
     how["env"] = environment(how.get("env"))
     how = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **how}
     return subprocess.Popen([*command, *words], **how)
@@ -45,11 +46,13 @@ def run(*words: Word, command: tuple[str, ...] = COMMAND, **how: Any) -> Outcome
     return Outcome(process.returncode, out or b"", err or b"")
 
 
-def shell(script: str, *words: Word, command: tuple[str, ...] = COMMAND, **how: Any) -> Outcome:
+def shell(
+    script: str, *words: Word, command: tuple[str, ...] = COMMAND, within: tuple[str, ...] = (), **how: Any
+) -> Outcome:
     """Run a line of shell in which ``add`` is the command, and ``$1`` ``$2`` ... are ``words``."""
-    function = 'add() { "$PYTHON" %s add "$@"; }; ' % " ".join(f"'{word}'" for word in command[1:])
-    how["env"] = {**how.get("env", {}), "PYTHON": command[0]}
-    return run(script and function + script, "sh", *words, command=("sh", "-c"), **how)
+    program = " ".join(map(shlex.quote, command))
+    function = f'add() {{ {program} add "$@"; }}; '
+    return run(function + script, "sh", *words, command=(*within, "sh", "-c"), **how)
 
 
 def environment(more: dict[str, str] | None) -> dict[str, str]:
@@ -69,18 +72,19 @@ def ends_with_one_line(outcome: Outcome, code: int, *words: Word) -> None:
 
 
 CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 1, 2  # linux/capability.h
-PR_CAPBSET_DROP = 24  # linux/prctl.h
+PR_CAPBSET_READ, PR_CAPBSET_DROP = 23, 24  # linux/prctl.h
 
 
 def without_privileges() -> Callable[[], None] | None:
     """For ``preexec_fn``: permissions count for the program that is started, even if we are root."""
-    if os.geteuid() != 0:
+    if os.geteuid() != 0 or sys.platform != "linux":
         return None
     prctl = ctypes.CDLL(None, use_errno=True).prctl
 
     def drop() -> None:
         for capability in (CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH):
-            if prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0:
+            held = prctl(PR_CAPBSET_READ, capability, 0, 0, 0) == 1
+            if held and prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0:
                 raise OSError(ctypes.get_errno(), "prctl")
 
     return drop

@@ -124,7 +124,7 @@ BAD = {
     "output-nowhere": (["readable", "-o", "nowhere/out.car"], 3, [b"nowhere", b"No such file"]),
     "output-below-a-file": (["readable", "-o", "readable/out.car"], 3, [b"readable", b"Not a directory"]),
     "output-long": (["readable", "-o", "n" * 300], 3, [b"n" * 300, b"File name too long"]),
-    "output-directory": (["readable", "-o", "folder"], 3, [b"folder", b"Is a directory"]),
+    "output-directory": (["readable", "-o", "folder"], 2, [b"folder"]),
     "output-exists": (["readable", "-o", "readable2"], 2, [b"readable2", b"File exists"]),
     "output-null-device": (["readable", "-o", "/dev/null"], 2, [b"/dev/null", b"File exists"]),
 }

@@ -33,7 +33,10 @@ class Place:
         self.target = self.output / "out.car"
         self.source.mkdir()
         self.output.mkdir()
-        plant({b"big": stream("full", 5 << 20), b"few": {b"%d" % at: b"%d" % at for at in range(600)}}, self.source)
+        plant(
+            {b"big": stream("full", 5 << 20), b"few": {b"%d" % at: b"%d" % at for at in range(600)}},
+            self.source,
+        )
 
     def left(self) -> dict[str, bytes]:
         return {path.name: path.read_bytes() for path in self.output.iterdir()}
@@ -50,7 +53,10 @@ def place(tmp_path: Path) -> Place:
 def own_disk() -> bool:
     """Whether a file system can be mounted where nobody else sees it."""
     script = "mount -t tmpfs tmpfs /mnt"
-    return os.geteuid() == 0 and subprocess.run(["unshare", "-m", "sh", "-c", script], check=False).returncode == 0
+    return (
+        os.geteuid() == 0
+        and subprocess.run(["unshare", "-m", "sh", "-c", script], check=False).returncode == 0
+    )
 
 
 @pytest.fixture(scope="module")
@@ -60,11 +66,9 @@ def on_a_small_disk() -> Callable[..., Outcome]:
         pytest.skip("only root may mount a file system of its own")
 
     def on_it(place: Place, script: str, command: tuple[str, ...] = COMMAND) -> Outcome:
-        script = f'mount -t tmpfs -o size=2m tmpfs "$2" && cd "$2" && {script}'
-        words = ("add", place.source, place.output)
-        function = 'add() { "$PYTHON" %s add "$@"; }; ' % " ".join(f"'{word}'" for word in command[1:])
-        env = {"PYTHON": command[0]}
-        return run(function + script, *words, command=("unshare", "-m", "sh", "-c"), env=env)
+        mount = 'mount -t tmpfs -o size=2m tmpfs "$2" && cd "$2" && '
+        words = (place.source, place.output)
+        return shell(mount + script, *words, command=command, within=("unshare", "-m"))
 
     return on_it
 
@@ -186,7 +190,9 @@ def test_a_closed_standard_error_stops_nothing(place: Place) -> None:
     check_whole(place.target)
     again = shell('add -Q "$1" -o "$2" 2>&-', place.source, place.target)
     assert (again.code, again.out) == (2, b"")
-    everything = shell('add -Q "$1" -o "$2" <&- >&- 2>&-; echo $? >"$3"', place.source, place.target, place.output / "c")
+    everything = shell(
+        'add -Q "$1" -o "$2" <&- >&- 2>&-; echo $? >"$3"', place.source, place.target, place.output / "c"
+    )
     assert (everything.code, (place.output / "c").read_text()) == (0, "2\n")
     check_whole(place.target)
 
@@ -196,6 +202,8 @@ def test_a_closed_standard_error_stops_nothing(place: Place) -> None:
 
 @pytest.mark.parametrize("words", ["", "-q", "--json", "-o -", "-Q -o -", "-o - --order dfs"])
 def test_a_reader_that_goes_away_is_no_error(place: Place, words: str) -> None:
+    for number in range(3000):  # more lines than a pipe takes before anybody reads
+        (place.source / f"{number}").touch()
     script = f'{{ add {words} "$1" 2>"$2/err"; echo $? >"$2/code"; }} | head -c 10 >/dev/null'
     shell(script, place.source, place.output)
     left = place.left()
@@ -224,7 +232,8 @@ def test_a_reader_of_lines_that_goes_away_leaves_no_half_file(place: Place) -> N
 def test_a_slow_reader_gets_everything(place: Place, order: str, blocking: bool, unbuffered: str) -> None:
     """Writes are short where a pipe is full: most of all where its writer must not wait."""
     ours, theirs = os.pipe()
-    fcntl.fcntl(theirs, fcntl.F_SETPIPE_SZ, 4096)
+    if hasattr(fcntl, "F_SETPIPE_SZ"):
+        fcntl.fcntl(theirs, fcntl.F_SETPIPE_SZ, 4096)
     os.set_blocking(theirs, blocking)
     env = {"PYTHONUNBUFFERED": unbuffered} if unbuffered else {}
     words = ("add", "-Q", place.source, "-o", "-", "--order", order)
@@ -262,13 +271,14 @@ def test_a_terminal_is_not_fed_a_car(place: Place) -> None:
 # Memory
 
 
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="/proc tells how much is in use")
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_without_memory_it_is_done_or_ends_in_one_line(place: Place, workers: str) -> None:
     """From too little to begin with, in steps, up to plenty."""
     expected = run("add", "-Q", place.source, "-o", place.target).out
     whole = place.target.read_bytes()
     codes = []
-    for spare in (0, 1, 2, 4, 8, 12, 16, 24, 32, 64, 128, 256):
+    for spare in (0, 1, 4, 12, 24, 48, 256):
         place.target.unlink(missing_ok=True)
         outcome = run("-c", STARVED, str(spare << 20), "add", "-Q", place.source, "-o", place.target,
                       "--workers", workers, command=COMMAND[:2])  # fmt: skip

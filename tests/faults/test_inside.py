@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ipfs_core.importer import add
-from tests.faults.process import ends_with_one_line, run
+from tests.faults.process import ends_with_one_line, run, shell
 from tests.trees import Node, read
 
 OLD = b"an old file"
@@ -74,7 +74,9 @@ def test_an_output_in_a_folder_that_a_followed_link_leads_into_is_refused(folder
 
 @pytest.mark.parametrize("target", ["to-old", "to-new"])
 @pytest.mark.parametrize("order", ["stream", "dfs"])
-def test_overwriting_through_a_link_that_leads_inside_is_refused(folder: Path, target: str, order: str) -> None:
+def test_overwriting_through_a_link_that_leads_inside_is_refused(
+    folder: Path, target: str, order: str
+) -> None:
     with pytest.raises(FileExistsError, match="inside"):
         add("source", car=target, overwrite=True, order=order)  # type: ignore[arg-type]
 
@@ -96,6 +98,14 @@ def test_overwriting_the_very_file_that_is_added_is_refused(folder: Path, given:
 def test_the_command_calls_it_wrong_usage(folder: Path) -> None:
     ends_with_one_line(run("add", "source", "-o", "source/sub/out.car"), 2, "source")
     ends_with_one_line(run("add", ".", "-o", "out.car", "--force"), 2, ".")
+
+
+def test_a_shell_that_sends_the_car_inside_is_told(folder: Path) -> None:
+    """No program can see it coming, but the input does change under its reading."""
+    outcome = shell("add -Q source -o - >source/out.car")
+    Path("source/out.car").unlink()
+    _, error = outcome.err.splitlines(keepends=True)
+    ends_with_one_line(outcome._replace(err=error), 3, "source", "changed")
 
 
 OUTSIDE = {

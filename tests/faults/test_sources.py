@@ -72,7 +72,7 @@ def when_opened(name: bytes, action: Callable[[], object]) -> Any:
 
 
 def when_looked_at(path: Path, action: Callable[[Path], object]) -> Any:
-    """An ``os.fstat`` that does ``action`` once, right after it first told what the file ``path`` looks like."""
+    """An ``os.fstat`` that does ``action`` once it told what the file ``path`` looks like."""
     call, done, inode = os.fstat, [], path.stat().st_ino
 
     def looking(fd: int) -> os.stat_result:
@@ -450,7 +450,7 @@ def test_a_file_of_the_kernel_is_what_plain_reading_gives(tmp_path: Path, path: 
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder/file").symlink_to(path)
     result = add(tmp_path / "folder", chunker=chunker, dereference_symlinks=True)
-    assert [entry.cid for entry in result.entries()][0] == expected
+    assert next(entry.cid for entry in result.entries()) == expected
 
 
 def test_a_file_of_the_kernel_that_is_never_the_same_is_one_that_it_was(tmp_path: Path) -> None:
@@ -470,8 +470,7 @@ def test_a_file_of_the_kernel_that_is_never_the_same_is_one_that_it_was(tmp_path
 def few_descriptors() -> Iterator[None]:
     """As under ``ulimit -n 32``, were nothing else open."""
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    taken = max(map(int, os.listdir("/dev/fd"))) + 1
-    resource.setrlimit(resource.RLIMIT_NOFILE, (taken + 32, limits[1]))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/dev/fd")) + 32, limits[1]))
     yield
     resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
@@ -481,7 +480,7 @@ def test_a_wide_folder_needs_few_descriptors(tmp_path: Path, few_descriptors: No
     folder = tmp_path / "wide"
     folder.mkdir()
     (folder / "aaa").write_bytes(stream("first", 5 << 20))  # all others wait behind it
-    for number in range(200):
+    for number in range(120):
         (folder / f"{number:03}").write_bytes(stream(str(number), 3000))
         (folder / f"m{number:03}").write_bytes(stream(str(number), 70_000))
     result = add(folder, car=tmp_path / "out.car", chunker="size-1024", workers=workers)
@@ -495,18 +494,21 @@ def test_a_wide_folder_needs_few_descriptors(tmp_path: Path, few_descriptors: No
 def test_a_deep_folder_with_few_descriptors_is_whole_or_refused(
     tmp_path: Path, few_descriptors: None, depth: int
 ) -> None:
-    top = tmp_path / "deep"
+    """A walk holds a descriptor for some of the upper levels: twenty of them must go well."""
+    top, car = tmp_path / "deep", tmp_path / "out.car"
     (top / "/".join(["d"] * depth)).mkdir(parents=True)
-    car = tmp_path / "out.car"
+    refusal = None
     try:
         result = add(top, car=car)
     except OSError as error:
-        assert depth == 300  # a descriptor for each of the upper levels; only 20 must go well
-        assert error.errno == errno.EMFILE
-        assert os.fsencode(error.filename).startswith(bytes(top))
-        assert os.listdir(tmp_path) == ["deep"]
-    else:
+        refusal = error.with_traceback(None)
+    if refusal is None:
         assert check_whole(car) == [bytes(result.cid)]
+    else:
+        assert depth == 300
+        assert refusal.errno == errno.EMFILE
+        assert os.fsencode(refusal.filename).startswith(bytes(top))
+        assert os.listdir(tmp_path) == ["deep"]
 
 
 def test_a_folder_that_was_deleted_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -563,7 +565,11 @@ def no_more_than_ten_seconds() -> Iterator[None]:
 @pytest.mark.parametrize("started", [True, False])
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_an_interrupt_while_a_thread_starts_ends_the_work(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_more_than_ten_seconds: None, number: int, started: bool
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    no_more_than_ten_seconds: None,
+    number: int,
+    started: bool,
 ) -> None:
     """Starting one, a program waits until it runs: where Ctrl-C is likely to meet it."""
     (tmp_path / "big").write_bytes(stream("threads", 30 << 20))

@@ -173,7 +173,7 @@ def named(way: str, item: Any) -> Any:
     wrap=st.booleans(),
     sizes=READINGS,
 )
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_a_file_has_one_cid_and_one_car_however_it_is_read(
     content: bytes,
     profile: ImportProfile,
@@ -284,7 +284,7 @@ def entries_of(*items: Any, **options: Any) -> list[Entry]:
 
 
 @given(node=TREES, profile=profiles(), workers=WORKERS, sizes=READINGS)
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_a_tree_has_the_cids_blocks_and_lines_of_the_model(
     node: Tree, profile: ImportProfile, workers: int, sizes: dict[str, int]
 ) -> None:
