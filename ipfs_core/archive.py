@@ -56,6 +56,7 @@ def to_stream(pipeline: Pipeline, stream: BinaryIO, order: Order) -> Archive:
     The roots stand before the blocks, so the input is read twice; what can be read only once is first
     copied to a scratch file. Depth-first, all blocks go through a scratch file and one reading will do.
     """
+    _header_length(pipeline)
     if order == "dfs":
         with Scratch.temporary() as scratch:
             return _by_depth(
@@ -84,7 +85,7 @@ def to_stream(pipeline: Pipeline, stream: BinaryIO, order: Order) -> Archive:
 def _as_made(pipeline: Pipeline, output: OutputFile) -> Archive:
     # The header holds the roots, which are known last: leave room for it. Should it come out longer or
     # shorter than foreseen, the sections are copied once.
-    room = len(header.encode([bytes(length) for length in pipeline.root_lengths()]))
+    room = _header_length(pipeline)
     output.seek(room)
     writer = CarWriter(output.write)
     roots, size = pipeline.run(writer.put, writer.flush)
@@ -101,6 +102,11 @@ def _as_made(pipeline: Pipeline, output: OutputFile) -> Archive:
         finally:
             os.close(old)
     return Archive(roots, size, writer.blocks, writer.largest)
+
+
+def _header_length(pipeline: Pipeline) -> int:
+    """How long the header will be, as far as that can be foreseen; `LimitError` for too many roots."""
+    return len(header.encode([bytes(length) for length in pipeline.root_lengths()]))
 
 
 def _by_depth(

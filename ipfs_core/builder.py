@@ -141,7 +141,7 @@ class Builder:
                 start += chunk
             add((cid, chunk, tsize) if left >= chunk else blocks.leaf_link(cid, left))
             left -= chunk
-        if self._flush is not None:
+        if self._flush is not None and leaves.buffer is not None:
             self._flush()
         self._spans.give(leaves.buffer)
         self._length += leaves.length

@@ -84,7 +84,7 @@ class CarError(IpfsCoreError, ValueError):
 class SourceTypeError(IpfsCoreError):
     """Something that is neither file, directory nor symlink: a fifo, a socket, a device."""
 
-    def __init__(self, message: str, path: str | bytes = "") -> None:
+    def __init__(self, message: str, path: str = "") -> None:
         super().__init__(message, path)
         self.path = path
 
@@ -92,7 +92,7 @@ class SourceTypeError(IpfsCoreError):
 class SourceChangedError(IpfsCoreError):
     """An input changed between the moment it was opened and the end of reading it."""
 
-    def __init__(self, message: str, path: str | bytes = "") -> None:
+    def __init__(self, message: str, path: str = "") -> None:
         super().__init__(message, path)
         self.path = path
 

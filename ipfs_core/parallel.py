@@ -43,6 +43,8 @@ def ordered(items: Iterable[Any], workers: int) -> Generator[Any, None, None]:
     At most ``2 * workers`` jobs are in flight. An error, of ``items`` or of a job, is raised in its turn:
     after everything before it was yielded. Whatever ends the generator ends its threads.
     """
+    if workers < 1:
+        raise ValueError(f"workers must be at least 1, got {workers}")
     if workers == 1:
         for item in items:
             yield item.run() if isinstance(item, Job) else item

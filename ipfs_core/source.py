@@ -215,7 +215,9 @@ def check_type(mode: int, path: bytes) -> None:
 
 def wrong_type(mode: int, path: bytes) -> SourceTypeError:
     """The error of a fifo, socket or device."""
-    return SourceTypeError(f"unrecognized file type for {os.fsdecode(path)}: {stat.filemode(mode)}", path)
+    return SourceTypeError(
+        f"unrecognized file type for {os.fsdecode(path)}: {stat.filemode(mode)}", os.fsdecode(path)
+    )
 
 
 def is_changed(before: os.stat_result, after: os.stat_result) -> bool:
@@ -225,7 +227,8 @@ def is_changed(before: os.stat_result, after: os.stat_result) -> bool:
 
 def changed(path: bytes) -> SourceChangedError:
     """The error of a file that changed while it was read."""
-    return SourceChangedError(f"{os.fsdecode(path)}: the file changed while it was read", path)
+    name = os.fsdecode(path)
+    return SourceChangedError(f"{name}: the file changed while it was read", name)
 
 
 def _read_at(file: OpenFile, view: memoryview, offset: int) -> None:

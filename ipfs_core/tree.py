@@ -69,7 +69,7 @@ class Directory:
     def _error(self, error: OSError, name: bytes | None = None) -> OSError | SourceChangedError:
         path = self.path(name)
         if error.errno == errno.ELOOP and name is not None and name not in self._kinds:
-            return SourceChangedError(f"{os.fsdecode(path)}: replaced by a symlink while it was read", path)
+            return _changed(path, "replaced by a symlink")
         return name_error(error, path)
 
 
@@ -176,9 +176,7 @@ def _open_child(parent: Directory, name: bytes, *, followed: bool) -> Directory:
             fd = os.open(name, OPEN_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent.fd)
     except OSError as error:
         if error.errno in (errno.ENOTDIR, errno.ELOOP) and not followed:
-            path = parent.path(name)
-            text = f"{os.fsdecode(path)}: the directory was replaced while it was read"
-            raise SourceChangedError(text, path) from None
+            raise _changed(parent.path(name), "the directory was replaced") from None
         raise parent._error(error, name) from None
     return Directory(parent, name, fd)
 
@@ -191,8 +189,7 @@ def _reopen(parent: Directory, child: Directory) -> None:
     except OSError as error:
         raise parent._error(error) from None
     if (status.st_dev, status.st_ino) != parent._identity:
-        path = parent.path()
-        raise SourceChangedError(f"{os.fsdecode(path)}: the directory was moved while it was read", path)
+        raise _changed(parent.path(), "the directory was moved")
 
 
 def _close(directory: Directory) -> None:
@@ -200,3 +197,8 @@ def _close(directory: Directory) -> None:
         fd, directory.fd = directory.fd, -1
         with contextlib.suppress(OSError):  # nothing was written
             os.close(fd)
+
+
+def _changed(path: bytes, how: str) -> SourceChangedError:
+    name = os.fsdecode(path)
+    return SourceChangedError(f"{name}: {how} while it was read", name)

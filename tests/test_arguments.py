@@ -268,7 +268,7 @@ def test_a_socket_or_device_is_refused(here: Path, monkeypatch: pytest.MonkeyPat
             with pytest.raises(SourceTypeError) as caught:
                 only(path)
             assert str(caught.value).startswith(f"unrecognized file type for {path}: ")
-            assert caught.value.path == path.encode()
+            assert caught.value.path == path
 
 
 # --- streams and pairs

@@ -27,11 +27,12 @@ def depth_first(
     start = end = 0
     while waiting:
         cid = waiting.pop()
-        number = written.number(cid)
+        number = written.find(cid)
+        assert number >= 0, "every link was written before the node that holds it"
         if seen[number]:
             continue
         seen[number] = 1
-        offset = written.offset(cid)
+        offset = written.offset(number)
         peek = read(offset, PEEK)
         length, at = varint.decode(peek)
         stop = offset + at + length

@@ -11,9 +11,8 @@ from ipfs_core.cidtable import CidTable
 
 __all__ = ["CarWriter"]
 
-BATCH_BYTES = 1 << 20
-BATCH_PARTS = 1000  # below IOV_MAX, 1024 on Linux
 COPY_BELOW = 4096  # a small part is cheaper to copy than to hand to the kernel by itself
+BATCH_BYTES = 1 << 20  # so at most 2 * 256 parts and one: below IOV_MAX, 1024 on Linux
 
 
 class CarWriter:
@@ -64,7 +63,7 @@ class CarWriter:
                 small.clear()
                 self._batch.append(part)
         self._batched += size
-        if self._batched >= BATCH_BYTES or len(self._batch) >= BATCH_PARTS:
+        if self._batched >= BATCH_BYTES:
             self.flush()
 
     def flush(self) -> None:
@@ -77,11 +76,11 @@ class CarWriter:
             self._batch.clear()
         self._batched = 0
 
-    def offset(self, cid: bytes) -> int:
-        """Where the section of ``cid`` begins, from the start of the first section; -1 if it has none."""
-        number = self._cids.find(cid)
-        return number if number < 0 or self._offsets is None else self._offsets[number]
+    def offset(self, number: int) -> int:
+        """Where the section that `find` numbers begins, from the start of the first; needs ``index``."""
+        assert self._offsets is not None
+        return self._offsets[number]
 
-    def number(self, cid: bytes) -> int:
+    def find(self, cid: bytes) -> int:
         """The place of ``cid`` among the distinct blocks, or -1."""
         return self._cids.find(cid)
