@@ -12,7 +12,7 @@ def name_error(error: OSError, path: bytes | str) -> OSError:
     """``error``, about ``path`` and nothing else: not about a descriptor, nor about a temporary name."""
     if error.errno is not None:
         error.filename = os.fsdecode(path)
-        error.filename2 = None
+        del error.filename2  # reads as None, and is not printed as one
     return error
 
 

@@ -19,7 +19,7 @@ __all__ = ["DIRECTORY", "FILE", "FOLLOWED", "LEAVE", "SYMLINK", "Directory", "No
 FILE, FOLLOWED, SYMLINK, DIRECTORY, LEAVE, OTHER, TO_FOLLOW = range(7)
 
 OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-KEPT_OPEN = 64  # levels whose descriptors stay open; from below them the way up is the entry ".."
+KEPT_OPEN = 16  # levels whose descriptors stay open; from below them the way up is the entry ".."
 
 
 class Directory:

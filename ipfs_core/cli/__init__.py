@@ -20,17 +20,12 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import FrameType
 
 __all__ = ["main"]
 
 COMMANDS = {  # each is a module beside this one, imported when it is asked for
     "add": "print the CIDs that `ipfs add` gives, write a CAR",
 }
-
-
-class Terminated(BaseException):
-    """SIGTERM, as an exception, so that everything is cleaned up on the way out."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -42,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         occupy_standard_streams()
         command = words[0] if words else ""
         if command in COMMANDS:
-            return _interruptible(command, words[1:])
+            return _run(command, words[1:], program=argv is None)
         if command == "--version":
             from ipfs_core import __version__
 
@@ -75,29 +70,13 @@ def _usage() -> str:
     )
 
 
-def _interruptible(command: str, words: list[str]) -> int:
-    """Run a command. SIGINT or SIGTERM ends it by an exception; a second one does not disturb its end."""
-    import signal
+def _run(command: str, words: list[str], *, program: bool) -> int:
     from importlib import import_module
 
-    def end(number: int, _: FrameType | None) -> None:
-        for other in before:
-            signal.signal(other, signal.SIG_IGN)
-        raise KeyboardInterrupt if number == signal.SIGINT else Terminated
+    from ipfs_core.cli.signals import raised
 
-    before = {}
-    try:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            handler = signal.getsignal(number)
-            if handler in (
-                signal.SIG_DFL,
-                signal.default_int_handler,
-            ):  # `nohup` and the like want it otherwise
-                before[number] = signal.signal(number, end)
+    with raised(program=program):
         return int(import_module(f"{__name__}.{command}").main(words))
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _report(error: BaseException) -> int:
@@ -108,6 +87,7 @@ def _report(error: BaseException) -> int:
     from ipfs_core.cli.escape import message
     from ipfs_core.cli.lines import STDERR, Stream
     from ipfs_core.cli.options import UsageError
+    from ipfs_core.cli.signals import Terminated
 
     match error:
         case KeyboardInterrupt():

@@ -13,7 +13,8 @@ import pytest
 
 import ipfs_core
 from ipfs_core import errors, importer
-from ipfs_core.cli import Terminated, main
+from ipfs_core.cli import main
+from ipfs_core.cli.signals import Terminated
 from tests.cli.conftest import Call
 from tests.command import ipfs_core as command
 from tests.command import run
