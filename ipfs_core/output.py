@@ -144,16 +144,18 @@ class OutputFile:
         while True:
             name = self._temporary_name()
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-            fd = os.open(name, flags, 0o666, dir_fd=self._directory)
+            fd = -1
             try:
+                fd = os.open(name, flags, 0o666, dir_fd=self._directory)
                 _lock(fd)
                 if os.fstat(fd).st_nlink:
                     return fd, name
                 os.close(fd)  # somebody swept it before it was locked
             except BaseException:
-                with contextlib.suppress(FileNotFoundError):
+                with contextlib.suppress(OSError):  # after an interrupt it may be there without a descriptor
                     os.unlink(name, dir_fd=self._directory)
-                os.close(fd)
+                if fd >= 0:
+                    os.close(fd)
                 raise
 
     def _discard(self) -> None:
@@ -194,9 +196,8 @@ class OutputFile:
         """Put the file in the place of the one that has the name."""
         if self._temporary is None:
             _lock(self.fd)  # before it has a name: another writer's sweep must not take it
-            name = self._temporary_name()
-            self._link_unnamed(name)
-            self._temporary = name
+            self._temporary = self._temporary_name()  # first: what an interrupt leaves is taken away, too
+            self._link_unnamed(self._temporary)
         os.replace(self._temporary, self._name, src_dir_fd=self._directory, dst_dir_fd=self._directory)
         self._temporary = None
 

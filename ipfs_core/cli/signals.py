@@ -50,6 +50,7 @@ def raised(*, program: bool) -> Iterator[None]:
                 before[number] = signal.signal(number, end)
         yield
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         sys.unraisablehook = hook
         for number, handler in before.items():
             signal.signal(number, signal.SIG_DFL if program else handler)

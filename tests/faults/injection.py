@@ -1,4 +1,7 @@
-"""Fails the n-th call of one function of ``os``, as a broken disk, a full one or a lost permission would."""
+"""Fails the n-th call of one function of ``os``, as a broken disk, a full one or a lost permission would.
+
+Or interrupts it: Python looks for signals after each call, so what a signal breaks off, it breaks off there.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from typing import Any, Self
 
 import pytest
 
-__all__ = ["ERRORS", "STAY", "Fault", "without_unnamed_files"]
+__all__ = ["ERRORS", "INTERRUPT", "STAY", "Fault", "without_unnamed_files"]
 
 # What each call can fail with. Python repeats the calls that a signal interrupts, except for these names.
 ERRORS: dict[str, tuple[int, ...]] = {
@@ -38,6 +41,7 @@ ERRORS: dict[str, tuple[int, ...]] = {
     "write": (errno.ENOSPC, errno.EIO),
     "writev": (errno.ENOSPC, errno.EIO),
 }
+INTERRUPT = 0  # no error of the system: the call goes well, then comes a KeyboardInterrupt
 STAY = frozenset({"open", "write", "writev"})  # a full disk stays full, a full table of descriptors too
 
 
@@ -56,7 +60,8 @@ class Fault:
         self._lock = threading.Lock()
 
     def __str__(self) -> str:
-        return f"{self.function} #{self.at}{'+' if self.stays else ''}: {errno.errorcode[self.code]}"
+        at = f"{self.at} and all after" if self.stays else self.at
+        return f"{self.function} #{at}: {errno.errorcode.get(self.code, 'interrupt')}"
 
     @contextlib.contextmanager
     def inject(self) -> Iterator[Fault]:
@@ -81,6 +86,9 @@ class Fault:
             if not self._due():
                 return call(*args, **kwargs)
             self.place = _place(args, kwargs)
+            if self.code == INTERRUPT:
+                call(*args, **kwargs)
+                raise KeyboardInterrupt
             if self.function == "close":
                 call(*args)  # Linux closes the descriptor, whatever it answers
             if isinstance(args[0], int):
@@ -108,6 +116,8 @@ class Fault:
 
             def __next__(self) -> Any:
                 if fault._due():
+                    if fault.code == INTERRUPT:
+                        raise KeyboardInterrupt
                     fault.place = _place(self._at, {})
                     raise OSError(fault.code, os.strerror(fault.code))
                 return next(self._entries)
