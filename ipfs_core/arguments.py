@@ -59,7 +59,10 @@ def arrange(given: Sequence[Any], selection: Selection) -> list[Argument]:
     for item in given:
         argument = _argument(item, selection)
         if argument.stream is not None:
-            arguments[argument.name, id(argument.stream)] = argument
+            key = argument.name, id(argument.stream)
+            if key in arguments:
+                raise SelectionError(f"{os.fsdecode(argument.label)} can be read only once", argument.label)
+            arguments[key] = argument
             continue
         folder = os.path.dirname(argument.path) or b"."
         if folders.setdefault(argument.name, folder) != folder:

@@ -99,9 +99,11 @@ def test_several_arguments(kubo: Kubo, arguments: tuple[bytes, ...], flags: tupl
 )
 @pytest.mark.parametrize("wrap", [(), ("-w",)], ids=["plain", "wrapped"])
 def test_standard_input_under_a_name(kubo: Kubo, name: str, wrap: tuple[str, ...]) -> None:
-    for arguments in ((), (b"-",), (b"f", b"-"), (b"-", b"a")):
+    # Kubo puts `a/b` into an argument `a`; here that is refused (docs/kubo.md).
+    beside = b"b" if wrap and name in ("a/b", "a//b") else b"a"
+    for arguments in ((), (b"-",), (b"f", b"-"), (b"-", beside)):
         case = Case(TREE, arguments, (*wrap, f"--stdin-name={name}"), stdin=b"hi\n")
-        check(case, kubo, cars="/" not in name or bool(wrap))
+        check(case, kubo, cars=b"a" in arguments and ("/" not in name or bool(wrap)))
 
 
 @pytest.mark.parametrize("wrap", [(), ("-w",)], ids=["plain", "wrapped"])
