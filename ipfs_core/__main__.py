@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-
-from ipfs_core.cli import main
+from ipfs_core.cli import program
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

@@ -6,10 +6,9 @@ import io
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
-from typing import Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
-from ipfs_core import archive, parallel
-from ipfs_core.archive import Order
+from ipfs_core import parallel
 from ipfs_core.arguments import STDIN, arrange
 from ipfs_core.builder import Entry, Root
 from ipfs_core.cid import CID
@@ -18,6 +17,9 @@ from ipfs_core.pipeline import Emit, Pipeline, Warn
 from ipfs_core.profile import UNIXFS_V0_2015, ImportProfile, resolve
 from ipfs_core.progress import Observer
 from ipfs_core.selection import Selection
+
+if TYPE_CHECKING:
+    from ipfs_core.archive import Order
 
 __all__ = ["STDIN", "AddResult", "Entry", "ManifestEntry", "Summary", "add", "add_bytes", "run"]
 
@@ -59,6 +61,8 @@ def run(
     if car is None:
         roots, size = pipeline.run()
         return Summary(roots, size, 0)
+    from ipfs_core import archive  # 3 ms that a run without a CAR does not need
+
     if isinstance(car, (str, bytes, os.PathLike)):
         made = archive.to_path(pipeline, os.fsencode(car), order, overwrite=overwrite)
     else:

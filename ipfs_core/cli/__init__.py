@@ -20,24 +20,37 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import NoReturn
 
-__all__ = ["main"]
+__all__ = ["main", "program"]
 
 COMMANDS = {  # each is a module beside this one, imported when it is asked for
     "add": "print the CIDs that `ipfs add` gives, write a CAR",
 }
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the program on ``argv`` (without its own name); return the exit code."""
-    words = sys.argv[1:] if argv is None else list(argv)
+def program() -> NoReturn:
+    """Run ``ipfs-core`` on the words of the command line, and end the process."""
+    code = main(sys.argv[1:], program=True)
+    if sys.flags.dev_mode:
+        sys.exit(code)
+    # All is written and closed: taking the interpreter apart would only cost, a fifth of a short run.
+    os._exit(code)
+
+
+def main(argv: Sequence[str], *, program: bool = False) -> int:
+    """Run the words ``argv`` after the name of the program; return the exit code.
+
+    As a whole ``program``, signals that come afterwards end the process.
+    """
+    words = list(argv)
     try:
         from ipfs_core.cli.lines import STDERR, STDOUT, Stream, occupy_standard_streams
 
         occupy_standard_streams()
         command = words[0] if words else ""
         if command in COMMANDS:
-            return _run(command, words[1:], program=argv is None)
+            return _run(command, words[1:], program=program)
         if command == "--version":
             from ipfs_core import __version__
 

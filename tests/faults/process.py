@@ -24,7 +24,7 @@ NAMED = (
     "-P",
     "-c",
     "import os, sys; from tests.faults.injection import without_unnamed_files; "
-    "os.open = without_unnamed_files(os.open); from ipfs_core.cli import main; sys.exit(main())",
+    "os.open = without_unnamed_files(os.open); from ipfs_core.cli import program; program()",
 )
 ROOT = Path(__file__).parents[2]
 

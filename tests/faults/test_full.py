@@ -299,12 +299,12 @@ def test_without_memory_it_is_done_or_ends_in_one_line(place: Place, workers: st
 # Everything is imported, then the address space may only grow by so much.
 STARVED = """
 import resource, sys
-from ipfs_core.cli import add, escape, lines, options, main
-import ipfs_core.importer, select, threading, queue, tempfile, fcntl, contextlib
+from ipfs_core.cli import add, escape, lines, options, program, signals
+import ipfs_core.archive, ipfs_core.importer, select, threading, queue, tempfile, fcntl, contextlib
 pages = int(open("/proc/self/statm").read().split()[0])
 limit = pages * resource.getpagesize() + int(sys.argv.pop(1))
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-sys.exit(main())
+program()
 """
 
 

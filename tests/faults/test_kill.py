@@ -205,7 +205,7 @@ def test_a_signal_ends_the_waiting_for_input(killer: Killer, number: signal.Sign
 # system has such a callback. Here the signal arrives in one, before anything is read.
 SWALLOWED = """
 import os, sys, weakref
-from ipfs_core.cli import add, main
+from ipfs_core.cli import add, program
 
 class Object:
     pass
@@ -224,7 +224,7 @@ def run(*arguments, **options):
 number = int(sys.argv.pop(1))
 really_run = add.importer.run
 add.importer.run = run
-sys.exit(main())
+program()
 """
 
 
