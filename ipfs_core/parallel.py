@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Job", "default_workers", "ordered"]
 
+IN_FLIGHT = 20  # jobs: enough that no worker waits while results are used; each may hold a buffer and a file
 PASSED_AHEAD = 256  # how many items that are no job may wait behind a slow one
 
 
@@ -40,8 +41,8 @@ def default_workers() -> int:
 def ordered(items: Iterable[Any], workers: int) -> Generator[Any, None, None]:
     """Yield ``items`` in their order, each `Job` replaced by the result of its ``run``.
 
-    At most ``2 * workers`` jobs are in flight. An error, of ``items`` or of a job, is raised in its turn:
-    after everything before it was yielded. Whatever ends the generator ends its threads.
+    At most `IN_FLIGHT` jobs, or two a worker, are in flight. An error, of ``items`` or of a job, is raised
+    in its turn: after everything before it was yielded. Whatever ends the generator ends its threads.
     """
     if workers < 1:
         raise ValueError(f"workers must be at least 1, got {workers}")
@@ -122,7 +123,7 @@ def _ordered_on_threads(items: Iterator[Any], workers: int) -> Generator[Any, No
                 yield item
                 continue
             waiting.append(item)
-            while in_flight >= 2 * workers or len(waiting) > PASSED_AHEAD:
+            while in_flight >= max(IN_FLIGHT, 2 * workers) or len(waiting) > PASSED_AHEAD:
                 item = waiting.popleft()
                 if isinstance(item, _Task):
                     in_flight -= 1

@@ -29,7 +29,7 @@ __all__ = [
     "wrong_type",
 ]
 
-SPAN = 4 << 20  # bytes of one job: some milliseconds of hashing against 20 us to hand it over
+SPAN = 4 << 20  # bytes of one job: two milliseconds of hashing against 20 us to hand it over
 PIECE = 1 << 20  # what is read at once where nothing is kept: stays in the second-level cache
 SMALL = 64 << 10  # up to here a file is read and hashed where it is met, without a job
 OPEN_FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -75,43 +75,42 @@ class Spans:
     Buffers are lent to jobs; the consumer of `Leaves` gives back ``buffer`` when it has used the bytes.
     """
 
-    __slots__ = ("_buffers", "_format", "_keep", "_piece", "span")
+    __slots__ = ("_buffers", "_format", "_keep", "_piece", "_span")
 
     def __init__(self, file_format: FileFormat, *, keep: bool) -> None:
         chunk = file_format.chunk
         self._format = file_format
         self._keep = keep
-        self._piece = max(1, PIECE // chunk) * chunk
-        self.span = max(1, SPAN // chunk) * chunk
+        self._piece = max(1, PIECE // chunk) * chunk  # and the size of every buffer
+        # Where bytes are kept a job is one buffer: many small ones keep hashing and writing from waiting
+        # for each other, in the same memory.
+        self._span = self._piece if keep else max(1, SPAN // chunk) * chunk
         self._buffers: list[memoryview] = []
 
     def of_file(self, file: OpenFile) -> Iterator[Job]:
         """The jobs of a file of known size; any thread reads its own span."""
         size = file.before.st_size
-        for offset in range(0, size, self.span):
-            yield _FileSpan(self, file, offset, min(self.span, size - offset))
+        for offset in range(0, size, self._span):
+            yield _FileSpan(self, file, offset, min(self._span, size - offset))
 
     def of_stream(self, stream: BinaryIO | int, label: bytes) -> Iterator[Job]:
         """The jobs of a stream, read here in order up to its end. ``label`` names it in an error."""
         while True:
-            buffer = self.take(self.span)
+            buffer = self.take()
             length = _fill(stream, buffer, label)
             if length:
                 yield _HeldSpan(self, buffer, length)
             else:
                 self.give(buffer)
-            if length < self.span:
+            if length < self._piece:
                 return
 
-    def take(self, size: int) -> memoryview:
-        """A buffer of at least ``size`` bytes; safe from any thread."""
+    def take(self) -> memoryview:
+        """A buffer; safe from any thread."""
         try:
-            buffer = self._buffers.pop()
-            if len(buffer) >= size:
-                return buffer
+            return self._buffers.pop()
         except IndexError:
-            pass
-        return memoryview(bytearray(self.span if self._keep else size))
+            return memoryview(bytearray(self._piece))
 
     def give(self, buffer: memoryview | None) -> None:
         """Take a lent buffer back."""
@@ -120,13 +119,11 @@ class Spans:
 
     def hash_file(self, file: OpenFile, offset: int, length: int) -> Leaves:
         """Read and hash one span of a file."""
+        buffer, step = self.take(), self._piece
         if self._keep:
-            buffer = self.take(length)
             view = buffer[:length]
             _read_at(file, view, offset)
             return Leaves(self._format.leaves(view), length, view, buffer)
-        step = self._piece
-        buffer = self.take(step)
         cids: list[bytes] = []
         for at in range(0, length, step):
             view = buffer[: min(step, length - at)]
