@@ -18,9 +18,13 @@ from threading import Thread
 BUFFER = 1 << 20  # bytes, one per thread, reused: a fresh buffer costs page faults, a larger one cache misses
 
 
-def raw(path: str, chunk: int, threads: int) -> int:
-    """Hash the file in chunks of `chunk` bytes (at most BUFFER); return the bytes hashed."""
+def raw(path: str, chunk: int, threads: int, copy: str = "") -> int:
+    """Hash the file in chunks of `chunk` bytes (at most BUFFER); return the bytes hashed.
+
+    With `copy` each thread also writes what it read to that file: no less can be done to make a CAR.
+    """
     file = os.open(path, os.O_RDONLY)
+    target = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL) if copy else -1
     span = BUFFER - BUFFER % chunk
     offsets = count(0, span)  # one `next` is one bytecode: the threads share it without a lock
     done = [0] * threads
@@ -33,6 +37,8 @@ def raw(path: str, chunk: int, threads: int) -> int:
                 return
             for start in range(0, length, chunk):
                 sha256(view[start : min(start + chunk, length)]).digest()
+            if copy:
+                os.pwritev(target, [view[:length]], offset)
             done[index] += length
 
     workers = [Thread(target=work, args=(index,)) for index in range(threads)]
@@ -67,6 +73,6 @@ def loop(path: str) -> int:
 
 if __name__ == "__main__":
     if sys.argv[1] == "raw":
-        print(raw(sys.argv[2], int(sys.argv[3]), int(sys.argv[4])))
+        print(raw(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), *sys.argv[5:]))
     else:
         print(loop(sys.argv[2]))

@@ -147,8 +147,9 @@ def _car(size: int) -> Work:
             _raw(256 << 10),
             _cp(),
             Row("limit", derive=_limit),
+            _bare("raw and written", "raw", "{input}", str(256 << 10), str(CORES), "copy"),
             _ours("ipfs-core", "-o", "out.car"),
-            _ours("ipfs-core, 4 workers", "-o", "out.car", "--workers", "4"),
+            _ours("ipfs-core, 8 workers", "-o", "out.car", "--workers", "8"),
             _kubo(
                 "Kubo",
                 Command((str(KUBO), "add", "-Q", "--progress=false", "{input}")),
@@ -161,7 +162,7 @@ def _car(size: int) -> Work:
         goals=(
             Goal("ipfs-core", "time", 1.2, "limit"),
             Goal("ipfs-core", "speed", 7, "Kubo"),
-            Goal("ipfs-core, 4 workers", "rss", 96),
+            Goal("ipfs-core, 8 workers", "rss", 96),
         ),
     )
 
@@ -222,10 +223,10 @@ def _sparse_file(size: int) -> Work:
         "sparse-file",
         f"Only-hash of a sparse file of {_bytes(size)}, unixfs-v0-2015",
         inputs.sparse_file(size),
-        (_raw(256 << 10), _ours("ipfs-core, 4 workers", "--workers", "4"), _kubo_only_hash()),
+        (_raw(256 << 10), _ours("ipfs-core, 8 workers", "--workers", "8"), _kubo_only_hash()),
         size=size,
         cid=CIDS.get(("sparse", size), ""),
-        goals=(Goal("ipfs-core, 4 workers", "rss", 96),),
+        goals=(Goal("ipfs-core, 8 workers", "rss", 96),),
         rounds=1,
     )
 

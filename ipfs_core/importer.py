@@ -134,7 +134,7 @@ def add(
                ``ipfs dag export``, through a scratch file
     overwrite  replace an existing file instead of raising ``FileExistsError``
     selection  which entries are taken
-    workers    threads that hash; by default the CPUs this process may use. They never change a byte
+    workers    threads that hash; by default two for each CPU this process may use. They never change a byte
     progress   called with a `Progress` about once a MiB
     changes    replace fields of the profile or of the selection: ``chunker="size-1048576"``,
                ``cid_version=1``, ``hidden=True``

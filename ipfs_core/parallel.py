@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Job", "default_workers", "ordered"]
 
 IN_FLIGHT = 20  # jobs: enough that no worker waits while results are used; each may hold a buffer and a file
+MOST_WORKERS = 32  # by default, unless there are more CPUs: in front of one writer more do not help
 PASSED_AHEAD = 256  # how many items that are no job may wait behind a slow one
 
 
@@ -30,18 +31,17 @@ class Job:
 
 
 def default_workers() -> int:
-    """The number of CPUs this process may use."""
+    """Two for each CPU this process may use: one that waits for a disk or a lock leaves its CPU no pause."""
     import os
 
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(2 * cpus, max(cpus, MOST_WORKERS))
 
 
 def ordered(items: Iterable[Any], workers: int) -> Generator[Any, None, None]:
     """Yield ``items`` in their order, each `Job` replaced by the result of its ``run``.
 
-    At most `IN_FLIGHT` jobs, or two a worker, are in flight. An error, of ``items`` or of a job, is raised
+    At most `IN_FLIGHT` jobs, or four more than workers, are in flight. An error, of ``items`` or of a job, is raised
     in its turn: after everything before it was yielded. Whatever ends the generator ends its threads.
     """
     if workers < 1:
@@ -123,7 +123,7 @@ def _ordered_on_threads(items: Iterator[Any], workers: int) -> Generator[Any, No
                 yield item
                 continue
             waiting.append(item)
-            while in_flight >= max(IN_FLIGHT, 2 * workers) or len(waiting) > PASSED_AHEAD:
+            while in_flight >= max(IN_FLIGHT, workers + 4) or len(waiting) > PASSED_AHEAD:
                 item = waiting.popleft()
                 if isinstance(item, _Task):
                     in_flight -= 1

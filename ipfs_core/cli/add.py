@@ -86,7 +86,7 @@ COMMAND = Command(
             ),
             Option("force", "replace FILE if it exists"),
             Option("order", "stream (default), or dfs: as `ipfs dag export`", "", "text", "HOW", "stream"),
-            Option("workers", "threads that hash, by default one per CPU", "", "int", "N"),
+            Option("workers", "threads that hash, by default two per CPU", "", "int", "N"),
         ),
         "what is printed": (
             Option("quiet", "CIDs only", "q"),
