@@ -16,6 +16,7 @@ __all__ = ["DAG_PB", "RAW", "CidFormat", "Link", "Part", "Put"]
 
 RAW = 0x55
 DAG_PB = 0x70
+IDENTITY = 0x00
 
 Link: TypeAlias = tuple[bytes, int, int]
 Part: TypeAlias = bytes | bytearray | memoryview
@@ -24,11 +25,17 @@ Put: TypeAlias = Callable[[bytes, tuple[Part, ...]], None]
 
 
 class CidFormat:
-    """The CIDs of one version, codec and hash function: a constant ``prefix``, then the digest."""
+    """The CIDs of one version, codec and hash function: a constant ``prefix``, then the digest.
 
-    __slots__ = ("_head", "length", "new", "prefix")
+    A block of at most ``inline`` bytes is its own CID: CIDv1, whatever the version, and identity (the
+    ``InlineBuilder`` of go-cidutil). -1 inlines nothing.
+    """
 
-    def __init__(self, version: int, codec: int, function: HashFunction) -> None:
+    __slots__ = ("_head", "_inline_head", "inline", "length", "new", "prefix")
+
+    def __init__(self, version: int, codec: int, function: HashFunction, inline: int = -1) -> None:
+        self.inline = inline
+        self._inline_head = varint.encode(1) + varint.encode(codec) + varint.encode(IDENTITY)
         head = b"" if version == 0 else varint.encode(version) + varint.encode(codec)
         self._head = head + varint.encode(function.code)
         self.new = function.new
@@ -38,10 +45,12 @@ class CidFormat:
 
     def cid(self, block: Part) -> bytes:
         """The CID of ``block``."""
+        if len(block) <= self.inline:
+            return self._inline_head + varint.encode(len(block)) + block
         return self.wrap(self.new(block).digest())
 
     def wrap(self, digest: bytes) -> bytes:
-        """The CID around a digest of this format's hash function."""
+        """The CID around a digest of this format's hash function; inlines nothing."""
         if self.prefix is not None:
             return self.prefix + digest
         return self._head + varint.encode(len(digest)) + digest

@@ -16,7 +16,6 @@ from ipfs_core.progress import Observer, Progress
 from ipfs_core.source import Leaves, Spans
 from ipfs_core.unixfs import directory, hamt
 from ipfs_core.unixfs.file import FileFormat
-from ipfs_core.unixfs.layout import Balanced
 
 __all__ = ["Builder", "Entry", "Root"]
 
@@ -49,10 +48,11 @@ class Root(NamedTuple):
 class _Frame:
     """A directory that is being built."""
 
-    __slots__ = ("below", "entries", "name")
+    __slots__ = ("attributes", "below", "entries", "name")
 
-    def __init__(self, name: bytes) -> None:
+    def __init__(self, name: bytes, attributes: bytes) -> None:
         self.name = name
+        self.attributes = attributes
         self.entries: list[tuple[bytes, bytes, int]] = []
         self.below: list[_Line] = []
 
@@ -100,8 +100,9 @@ class Builder:
         self._stack: list[_Frame] = []
         self._prefix = b""  # of the paths of what the innermost directory holds
         self._name = self._path = b""
+        self._attributes = b""
         self._length = 0  # of the file that is being built, so far
-        self._layout: Balanced[Link] = Balanced(profile.file_max_links, self._node)
+        self._layout = blocks.layout(self._node)
 
     def take(self, item: Item) -> None:
         """Take the next item; every job is its result by now."""
@@ -115,50 +116,51 @@ class Builder:
                 self._put(cid, (block,))
             self._entry(name, self._prefix + name, cid, size, tsize, "file" if kind == LEAF else "symlink")
         elif kind == OPEN:
-            _, self._name, path = item
+            _, self._name, path, self._attributes = item
             self._path = self._prefix + self._name if path is None else path
             self._length = 0
-            self._layout = Balanced(self._profile.file_max_links, self._node)
+            self._layout = self._blocks.layout(self._node)
         elif kind == CLOSE:
             if item[1] is not None:
                 item[1].check_unchanged()
                 item[1].close()
             self._close()
         elif kind == ENTER:
-            self._enter(item[1])
+            self._enter(item[1], item[2])
         else:
             self._leave()
 
     # Files
 
     def _leaves(self, leaves: Leaves) -> None:
-        blocks, chunk, put, add = self._blocks, self._blocks.chunk, self._put, self._layout.add
-        view, start, left = leaves.view, 0, leaves.length
-        _, _, tsize = blocks.leaf_link(b"", chunk)
-        for cid in leaves.cids:
+        blocks, put, add = self._blocks, self._put, self._layout.add
+        cids, sizes, view, buffer, attributes = leaves
+        start = last = tsize = 0
+        for cid, size in zip(cids, sizes, strict=True):
             if put is not None and view is not None:
-                put(cid, blocks.parts(view[start : start + chunk]))
-                start += chunk
-            add((cid, chunk, tsize) if left >= chunk else blocks.leaf_link(cid, left))
-            left -= chunk
-        if self._flush is not None and leaves.buffer is not None:
+                put(cid, blocks.parts(view[start : start + size], attributes))
+            start += size
+            if size != last:
+                last, (_, _, tsize) = size, blocks.leaf_link(cid, size, attributes)
+            add((cid, size, tsize))
+        if self._flush is not None and buffer is not None:
             self._flush()
-        self._spans.give(leaves.buffer)
-        self._length += leaves.length
+        self._spans.give(buffer)
+        self._length += start
         if self._progress is not None:
             self._report(self.size + self._length, self._path)
 
-    def _node(self, links: list[Link]) -> Link:
-        link, block = self._blocks.node(links)
+    def _node(self, links: list[Link], attributes: bytes = b"") -> Link:
+        link, block = self._blocks.node(links, attributes)
         if self._put is not None:
             self._put(link[0], (block,))
         return link
 
     def _close(self) -> None:
         if self._length:
-            cid, size, tsize = self._layout.root()
+            cid, size, tsize = self._layout.root(lambda links: self._node(links, self._attributes))
         else:
-            cid, block = self._blocks.leaf(b"")
+            cid, block = self._blocks.empty(self._attributes)
             size, tsize = 0, len(block)
             if self._put is not None:
                 self._put(cid, (block,))
@@ -189,10 +191,10 @@ class Builder:
             # this one hash function the directory can be refused where the file is not.
             directory.build([(text(cid).encode(), cid, tsize)], self._profile, self._blocks.node_cids, None)
 
-    def _enter(self, name: bytes) -> None:
+    def _enter(self, name: bytes, attributes: bytes) -> None:
         if not name.isascii():
             self._check_name(name, self._prefix + name)
-        self._stack.append(_Frame(name))
+        self._stack.append(_Frame(name, attributes))
         self._prefix = _prefix(self._prefix + name)
 
     def _leave(self) -> None:
@@ -200,7 +202,9 @@ class Builder:
         self._prefix = self._prefix[: self._prefix.rfind(frame.name)] if frame.name else b""
         if not frame.name:
             _settle(frame.entries)
-        cid, tsize, sharded = directory.build(frame.entries, self._profile, self._blocks.node_cids, self._put)
+        cid, tsize, sharded = directory.build(
+            frame.entries, self._profile, self._blocks.node_cids, self._put, frame.attributes
+        )
         if self._stack:
             self._stack[-1].entries.append((frame.name, cid, tsize))
         else:

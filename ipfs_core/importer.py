@@ -156,7 +156,7 @@ def add(
     warnings: list[str] = []
     summary = run(
         paths,
-        profile=resolve(profile, **changes),
+        profile=resolve(profile, attributes=selection.has_attributes, **changes),
         selection=selection,
         car=car,
         order=order,

@@ -14,10 +14,11 @@ from typing import Any, TypeAlias
 
 from ipfs_core import tree
 from ipfs_core.arguments import Argument, clean, parts
+from ipfs_core.attributes import Attributes
 from ipfs_core.codec import dag_pb
 from ipfs_core.naming import Naming
 from ipfs_core.selection import Selection
-from ipfs_core.source import SMALL, Leaves, OpenFile, Spans, open_file, read_small, wrong_type
+from ipfs_core.source import SMALL, OpenFile, Spans, open_file, read_small, wrong_type
 from ipfs_core.unixfs import data
 from ipfs_core.unixfs.file import FileFormat
 
@@ -28,10 +29,11 @@ Item: TypeAlias = Any
 
     LEAF, name, cid, filesize, tsize, block        a file of at most one chunk
     SYMLINK, name, cid, filesize, tsize, block
-    OPEN, name, path or None    then the leaves of the file,    then CLOSE, OpenFile or None
-    ENTER, name                 then what the directory holds,  then LEAVE,
+    OPEN, name, path or None, attributes    then the leaves of the file,    then CLOSE, OpenFile or None
+    ENTER, name, attributes                 then what the directory holds,  then LEAVE,
 
-The path of OPEN is what Kubo prints, where that is not the name below the directories entered.
+The path of OPEN is what Kubo prints, where that is not the name below the directories entered. Attributes
+are the encoded mode and time.
 """
 
 LEAF, SYMLINK, OPEN, CLOSE, ENTER, LEAVE = range(6)
@@ -50,6 +52,7 @@ class Intake:
         self._blocks = blocks
         self._spans = spans
         self._selection = selection
+        self._attributes = Attributes(selection)
         self._forbidden = forbidden
         self._open: list[OpenFile] = []
 
@@ -60,7 +63,7 @@ class Intake:
     def items(self, arguments: Sequence[Argument]) -> Iterator[Item]:
         """Everything the arguments hold, in the order in which Kubo walks it."""
         if self._selection.wrap:
-            yield ENTER, b""
+            yield ENTER, b"", self._attributes.of_directory(None)
         for argument in arguments:
             if argument.stream is not None:
                 yield from self._named_stream(argument)
@@ -69,7 +72,8 @@ class Intake:
             elif stat.S_ISLNK(argument.mode):
                 with Naming(argument.path):
                     target = os.readlink(argument.path)
-                yield self._symlink(argument.name, target)
+                    status = os.lstat(argument.path) if self._attributes.reads_symlinks else None
+                yield self._symlink(argument.name, target, status)
             else:
                 yield from self._file(argument)
         if self._selection.wrap:
@@ -82,10 +86,11 @@ class Intake:
             *folders, name = parts(name)
             shown = clean(argument.name)
         for folder in folders:
-            yield ENTER, folder
-        yield OPEN, name, shown
+            yield ENTER, folder, b""
+        attributes = self._attributes.of_file(None)
+        yield OPEN, name, shown, attributes
         assert argument.stream is not None
-        yield from self._spans.of_stream(argument.stream, argument.label)
+        yield from self._spans.of_stream(argument.stream, argument.label, attributes)
         yield CLOSE, None
         for _ in folders:
             yield (LEAVE,)
@@ -98,8 +103,9 @@ class Intake:
             yield from self._regular(fd, before, argument.name, lambda: argument.path)
             return
         try:
-            yield OPEN, argument.name, None
-            yield from self._spans.of_stream(fd, argument.path)
+            attributes = self._attributes.of_file(before)
+            yield OPEN, argument.name, None, attributes
+            yield from self._spans.of_stream(fd, argument.path, attributes)
             yield CLOSE, None
         finally:
             os.close(fd)
@@ -110,12 +116,13 @@ class Intake:
             _, _, top = next(nodes)
             if top.is_empty and self._selection.wrap and not self._selection.empty_dirs:
                 return  # below another directory, here the wrapper, an empty one is left out
-            yield ENTER, argument.name
+            yield ENTER, argument.name, self._attributes.of_directory(top.status)
             yield from self._below(nodes)
 
     def _below(self, nodes: Iterator[tree.Node]) -> Iterator[Item]:
         """What a walk meets; with the hot loop over small files, about 10 us each."""
-        at_once = min(SMALL, self._blocks.chunk)
+        at_once = min(SMALL, self._blocks.sole)
+        attributes = self._attributes
         for kind, name, holder in nodes:
             if kind == tree.FILE or kind == tree.FOLLOWED:
                 fd, before = holder.open_file(name, followed=kind == tree.FOLLOWED)
@@ -124,14 +131,15 @@ class Intake:
                 if before.st_size <= at_once and stat.S_ISREG(before.st_mode):
                     content = read_small(fd, before, where)
                 if content is not None:
-                    cid, block = self._blocks.leaf(content)
+                    cid, block = self._blocks.leaf(content, attributes.of_file(before))
                     yield LEAF, name, cid, len(content), len(block), block
                 else:
                     yield from self._regular(fd, before, name, where)
             elif kind == tree.SYMLINK:
-                yield self._symlink(name, holder.read_link(name))
+                target = holder.read_link(name)
+                yield self._symlink(name, target, holder.look(name) if attributes.reads_symlinks else None)
             elif kind == tree.DIRECTORY:
-                yield ENTER, name
+                yield ENTER, name, attributes.of_directory(holder.status)
             else:
                 yield (LEAVE,)
 
@@ -139,12 +147,12 @@ class Intake:
         self, fd: int, before: os.stat_result, name: bytes, where: Callable[[], bytes]
     ) -> Iterator[Item]:
         """A file that was opened, in whatever way its size asks for. Takes the descriptor over."""
+        attributes = self._attributes.of_file(before)
         if before.st_size <= SMALL and stat.S_ISREG(before.st_mode):
             content = read_small(fd, before, where)
             if content is not None:
-                view = memoryview(content)
-                yield OPEN, name, None
-                yield Leaves(self._blocks.leaves(view), len(view), view, None)
+                yield OPEN, name, None, attributes
+                yield self._spans.of_content(content, attributes)
                 yield CLOSE, None
                 return
         file = OpenFile(fd, before, where())
@@ -152,13 +160,13 @@ class Intake:
         self._open.append(file)
         if not stat.S_ISREG(before.st_mode):
             raise wrong_type(before.st_mode, file.path)
-        yield OPEN, name, None
+        yield OPEN, name, None, attributes
         if before.st_size:
-            yield from self._spans.of_file(file)
+            yield from self._spans.of_file(file, attributes)
         else:  # made by the kernel while it is read
-            yield from self._spans.of_stream(fd, file.path)
+            yield from self._spans.of_stream(fd, file.path, attributes)
         yield CLOSE, file
 
-    def _symlink(self, name: bytes, target: bytes) -> Item:
-        block = dag_pb.encode((), data.symlink(target))
+    def _symlink(self, name: bytes, target: bytes, status: os.stat_result | None) -> Item:
+        block = dag_pb.encode((), data.symlink(target) + self._attributes.of_symlink(status))
         return SYMLINK, name, self._blocks.node_cids.cid(block), len(target), len(block), block

@@ -41,8 +41,9 @@ def default_workers() -> int:
 def ordered(items: Iterable[Any], workers: int) -> Generator[Any, None, None]:
     """Yield ``items`` in their order, each `Job` replaced by the result of its ``run``.
 
-    At most `IN_FLIGHT` jobs, or four more than workers, are in flight. An error, of ``items`` or of a job, is raised
-    in its turn: after everything before it was yielded. Whatever ends the generator ends its threads.
+    At most `IN_FLIGHT` jobs, or four more than workers, are in flight. An error, of ``items`` or of a
+    job, is raised in its turn: after everything before it was yielded. Whatever ends the generator ends
+    its threads.
     """
     if workers < 1:
         raise ValueError(f"workers must be at least 1, got {workers}")

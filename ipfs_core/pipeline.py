@@ -74,7 +74,7 @@ class Pipeline(NamedTuple):
         node, leaf = blocks.node_cids.length, blocks.leaf_cids.length
         if self.selection.wrap:
             return [node]
-        return [leaf if 0 <= _size(argument) <= blocks.chunk else node for argument in self.arguments]
+        return [leaf if 0 <= _size(argument) <= blocks.sole else node for argument in self.arguments]
 
     def _total(self) -> int | None:
         """The bytes to read, where that is known before the walk and somebody asks."""

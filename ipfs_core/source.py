@@ -9,12 +9,13 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, BinaryIO, NamedTuple
 
-from ipfs_core.errors import SourceChangedError, SourceTypeError
+from ipfs_core.errors import LimitError, SourceChangedError, SourceTypeError
 from ipfs_core.naming import Naming, name_error
 from ipfs_core.parallel import Job
+from ipfs_core.unixfs.chunker import MAX_LEAF
 from ipfs_core.unixfs.file import FileFormat
 
 __all__ = [
@@ -36,12 +37,16 @@ OPEN_FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Leaves(NamedTuple):
-    """The leaves of one span: their CIDs, the bytes if they were kept, and the buffer to give back."""
+    """The leaves of one span: CIDs, sizes, the bytes if they were kept, and the buffer to give back.
+
+    ``attributes`` are those of the file, where it is one leaf and that has them.
+    """
 
     cids: list[bytes]
-    length: int
+    sizes: Sequence[int]
     view: memoryview | None
     buffer: memoryview | None
+    attributes: bytes = b""
 
 
 class OpenFile:
@@ -81,29 +86,65 @@ class Spans:
         chunk = file_format.chunk
         self._format = file_format
         self._keep = keep
-        self._piece = max(1, PIECE // chunk) * chunk  # and the size of every buffer
-        # Where bytes are kept a job is one buffer: many small ones keep hashing and writing from waiting
-        # for each other, in the same memory.
-        self._span = self._piece if keep else max(1, SPAN // chunk) * chunk
+        if not chunk:
+            # More than a chunk, so that one is certain and a last one is known as such.
+            self._piece = self._span = max(PIECE, 2 * file_format.largest)
+        else:
+            self._piece = max(1, PIECE // chunk) * chunk  # and the size of every buffer
+            # Where bytes are kept a job is one buffer: many small ones keep hashing and writing from
+            # waiting for each other, in the same memory.
+            self._span = self._piece if keep else max(1, SPAN // chunk) * chunk
         self._buffers: list[memoryview] = []
 
-    def of_file(self, file: OpenFile) -> Iterator[Job]:
+    def of_file(self, file: OpenFile, attributes: bytes = b"") -> Iterator[Job]:
         """The jobs of a file of known size; any thread reads its own span."""
+        if not self._format.chunk:
+            yield from self._cut(file.fd, file.path, attributes)
+            return
         size = file.before.st_size
+        if size > self._format.sole:
+            attributes = b""
         for offset in range(0, size, self._span):
-            yield _FileSpan(self, file, offset, min(self._span, size - offset))
+            yield _FileSpan(self, file, offset, min(self._span, size - offset), attributes)
 
-    def of_stream(self, stream: BinaryIO | int, label: bytes) -> Iterator[Job]:
+    def of_stream(self, stream: BinaryIO | int, label: bytes, attributes: bytes = b"") -> Iterator[Job]:
         """The jobs of a stream, read here in order up to its end. ``label`` names it in an error."""
-        while True:
-            buffer = self.take()
-            length = _fill(stream, buffer, label)
-            if length:
-                yield _HeldSpan(self, buffer, length)
-            else:
+        if not self._format.chunk:
+            yield from self._cut(stream, label, attributes)
+            return
+        buffer = self.take()
+        length = _fill(stream, buffer, label)
+        while length:
+            # One buffer ahead: only the end tells whether a first chunk is the only one.
+            ahead = self.take()
+            following = _fill(stream, ahead, label) if length == self._piece else 0
+            if following or length > self._format.sole:
+                attributes = b""
+            yield _HeldSpan(self, buffer, self._format.sizes(length), attributes)
+            buffer, length = ahead, following
+        self.give(buffer)
+
+    def _cut(self, stream: BinaryIO | int, label: bytes, attributes: bytes) -> Iterator[Job]:
+        """The jobs of a stream whose content says where its chunks end: cut here, hashed anywhere."""
+        cutter, buffer, filled, is_first, is_last = self._format.cutter(), self.take(), 0, True, False
+        while not is_last:
+            filled += _fill(stream, buffer[filled:], label)
+            is_last = filled < len(buffer)
+            sizes = cutter.cut(buffer[:filled], is_last)
+            length = sum(sizes)
+            if not sizes and is_last:
                 self.give(buffer)
-            if length < self._piece:
                 return
+            if not sizes or max(sizes) > MAX_LEAF:
+                raise LimitError("object size limit exceeded", "MAX_LEAF")
+            if self._format.sole < 0 or not (is_first and is_last and len(sizes) == 1):
+                attributes = b""
+            rest = buffer[length:filled]
+            ahead = self.take()
+            ahead[: len(rest)] = rest
+            yield _HeldSpan(self, buffer, sizes, attributes)
+            buffer, filled, is_first = ahead, len(rest), False
+        self.give(buffer)
 
     def take(self) -> memoryview:
         """A buffer; safe from any thread."""
@@ -117,45 +158,57 @@ class Spans:
         if buffer is not None:
             self._buffers.append(buffer)
 
-    def hash_file(self, file: OpenFile, offset: int, length: int) -> Leaves:
+    def hash_file(self, file: OpenFile, offset: int, length: int, attributes: bytes) -> Leaves:
         """Read and hash one span of a file."""
-        buffer, step = self.take(), self._piece
+        buffer, step, sizes = self.take(), self._piece, self._format.sizes(length)
         if self._keep:
             view = buffer[:length]
             _read_at(file, view, offset)
-            return Leaves(self._format.leaves(view), length, view, buffer)
+            return Leaves(self._format.leaves(view, sizes, attributes), sizes, view, buffer, attributes)
         cids: list[bytes] = []
         for at in range(0, length, step):
             view = buffer[: min(step, length - at)]
             _read_at(file, view, offset + at)
-            cids += self._format.leaves(view)
+            cids += self._format.leaves(view, self._format.sizes(len(view)), attributes)
         self.give(buffer)
-        return Leaves(cids, length, None, None)
+        return Leaves(cids, sizes, None, None, attributes)
 
-    def hash_held(self, buffer: memoryview, length: int) -> Leaves:
+    def hash_held(self, buffer: memoryview, sizes: Sequence[int], attributes: bytes) -> Leaves:
         """Hash one span that was read already."""
-        view = buffer[:length]
-        return Leaves(self._format.leaves(view), length, view if self._keep else None, buffer)
+        cids = self._format.leaves(buffer, sizes, attributes)
+        if self._keep:
+            return Leaves(cids, sizes, buffer, buffer, attributes)
+        self.give(buffer)
+        return Leaves(cids, sizes, None, None, attributes)
+
+    def of_content(self, content: bytes, attributes: bytes) -> Leaves:
+        """The leaves of a whole file that is in memory, hashed here."""
+        view = memoryview(content)
+        sizes = self._format.sizes(len(view)) if self._format.chunk else self._format.cutter().cut(view, True)
+        if self._format.sole < 0 or len(sizes) > 1:
+            attributes = b""
+        return Leaves(self._format.leaves(view, sizes, attributes), sizes, view, None, attributes)
 
 
 class _FileSpan(Job):
-    __slots__ = ("file", "length", "offset", "spans")
+    __slots__ = ("attributes", "file", "length", "offset", "spans")
 
-    def __init__(self, spans: Spans, file: OpenFile, offset: int, length: int) -> None:
+    def __init__(self, spans: Spans, file: OpenFile, offset: int, length: int, attributes: bytes) -> None:
         self.spans, self.file, self.offset, self.length = spans, file, offset, length
+        self.attributes = attributes
 
     def run(self) -> Leaves:
-        return self.spans.hash_file(self.file, self.offset, self.length)
+        return self.spans.hash_file(self.file, self.offset, self.length, self.attributes)
 
 
 class _HeldSpan(Job):
-    __slots__ = ("buffer", "length", "spans")
+    __slots__ = ("attributes", "buffer", "sizes", "spans")
 
-    def __init__(self, spans: Spans, buffer: memoryview, length: int) -> None:
-        self.spans, self.buffer, self.length = spans, buffer, length
+    def __init__(self, spans: Spans, buffer: memoryview, sizes: Sequence[int], attributes: bytes) -> None:
+        self.spans, self.buffer, self.sizes, self.attributes = spans, buffer, sizes, attributes
 
     def run(self) -> Leaves:
-        return self.spans.hash_held(self.buffer, self.length)
+        return self.spans.hash_held(self.buffer, self.sizes, self.attributes)
 
 
 def open_file(path: bytes, flags: int, dir_fd: int | None = None) -> tuple[int, os.stat_result]:

@@ -25,13 +25,14 @@ KEPT_OPEN = 16  # levels whose descriptors stay open; from below them the way up
 class Directory:
     """A directory on the way of the walk. ``fd`` is open while the walk stands in it."""
 
-    __slots__ = ("_at", "_identity", "_kinds", "_names", "_parent", "fd", "name")
+    __slots__ = ("_at", "_kinds", "_names", "_parent", "fd", "name", "status")
+
+    status: os.stat_result
 
     def __init__(self, parent: Directory | None, name: bytes, fd: int) -> None:
         self.name = name  # for the top: its whole path
         self.fd = fd
         self._parent = parent
-        self._identity = (0, 0)
         self._at = 0
         self._names: list[bytes] = []
         self._kinds: dict[bytes, int] = {}  # of those that are no plain file
@@ -63,6 +64,13 @@ class Directory:
         """The target of the symlink ``name``, verbatim."""
         try:
             return os.readlink(name, dir_fd=self.fd)
+        except OSError as error:
+            raise self._error(error, name) from None
+
+    def look(self, name: bytes) -> os.stat_result:
+        """The status of the entry ``name`` itself, were it a symlink."""
+        try:
+            return os.stat(name, dir_fd=self.fd, follow_symlinks=False)
         except OSError as error:
             raise self._error(error, name) from None
 
@@ -128,9 +136,8 @@ def _list(directory: Directory, selection: Selection, forbidden: tuple[int, int]
     """Read the names, and the kinds of those that are no plain file."""
     names, kinds, hidden = directory._names, directory._kinds, selection.hidden
     try:
-        status = os.fstat(directory.fd)
-        directory._identity = status.st_dev, status.st_ino
-        if directory._identity == forbidden:
+        directory.status = status = os.fstat(directory.fd)
+        if (status.st_dev, status.st_ino) == forbidden:
             raise FileExistsError(errno.EEXIST, "the output would lie inside a directory that is added")
         with os.scandir(directory.fd) as entries:
             for entry in entries:
@@ -188,7 +195,7 @@ def _reopen(parent: Directory, child: Directory) -> None:
         status = os.fstat(parent.fd)
     except OSError as error:
         raise parent._error(error) from None
-    if (status.st_dev, status.st_ino) != parent._identity:
+    if not os.path.samestat(status, parent.status):
         raise _changed(parent.path(), "the directory was moved")
 
 

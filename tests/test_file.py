@@ -93,7 +93,7 @@ def test_hello_world_has_its_published_cid(options: dict[str, object], cid: str)
     # Kubo 0.42: ipfs add
     file_format = FileFormat(resolve(**options))
     assert file_format.leaf(b"hello world")[0] == published(cid)
-    assert file_format.leaves(memoryview(b"hello world")) == [published(cid)]
+    assert file_format.leaves(memoryview(b"hello world"), [11]) == [published(cid)]
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -107,7 +107,7 @@ def test_a_leaf_of_any_length_is_what_protobuf_and_hashlib_make(profile: ImportP
     assert (cid, block) == (expected.cid, blocks[expected.cid])
     assert b"".join(file_format.parts(memoryview(chunk))) == block
     assert file_format.leaf_link(cid, length) == expected
-    assert file_format.leaves(memoryview(chunk)) == ([cid] if length else [])
+    assert file_format.leaves(memoryview(chunk), file_format.sizes(length)) == ([cid] if length else [])
 
 
 @given(
@@ -118,7 +118,11 @@ def test_a_leaf_of_any_length_is_what_protobuf_and_hashlib_make(profile: ImportP
 def test_a_run_of_chunks_has_the_cids_of_its_chunks(data: bytes, size: int, profile: ImportProfile) -> None:
     file_format = FileFormat(replace(profile, chunker=f"size-{size}"))  # type: ignore[arg-type]
     chunks = [data[at : at + size] for at in range(0, len(data), size)]
-    assert file_format.leaves(memoryview(data)) == [model.leaf(chunk, profile, {}).cid for chunk in chunks]
+    sizes = file_format.sizes(len(data))
+    assert sizes == list(map(len, chunks))
+    assert file_format.leaves(memoryview(data), sizes) == [
+        model.leaf(chunk, profile, {}).cid for chunk in chunks
+    ]
 
 
 LINKS = st.lists(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipfs_core.unixfs.layout import Balanced
+from ipfs_core.unixfs.layout import Balanced, BalancedPacked, Trickle, layout
 
 WIDTHS = st.integers(2, 9)
 COUNTS = st.integers(1, 400)
@@ -91,3 +91,73 @@ def test_a_node_is_made_as_soon_as_it_is_full_and_more_comes(count: int, width: 
         assert not seen & set(links)
         assert all(link >= 0 or -link < number for link in links)
         seen.update(links)
+
+
+def packed(links: list[Any], width: int) -> Any:
+    """IPIP-499, balanced-packed: group, but leave a last group of one as it is."""
+    if len(links) == 1:
+        return links[0]
+    groups = [links[at : at + width] for at in range(0, len(links), width)]
+    return packed([tuple(group) if len(group) > 1 else group[0] for group in groups], width)
+
+
+@given(COUNTS, WIDTHS)
+def test_a_packed_tree_gives_no_node_to_a_link_alone(count: int, width: int) -> None:
+    layout: BalancedPacked[Any] = BalancedPacked(width, tuple)
+    for leaf in range(count):
+        layout.add(leaf)
+    assert layout.root() == packed(list(range(count)), width)
+
+
+def trickle(leaves: Iterator[int], width: int, depth: int | None) -> tuple[Any, ...]:
+    """boxo's ``fillTrickleRec``, as kubo-semantics tells it; -1 stands for the end of the leaves."""
+    links: list[Any] = [leaf for leaf in (next(leaves, -1) for _ in range(width)) if leaf >= 0]
+    below = 1
+    while depth is None or below < depth:
+        for _ in range(4):
+            subtree = trickle(leaves, width, below)
+            if not subtree:
+                return tuple(links)
+            links.append(subtree)
+        below += 1
+    return tuple(links)
+
+
+@given(st.integers(1, 600), st.integers(1, 6))
+def test_a_trickle_has_leaves_then_four_subtrees_of_every_depth(count: int, width: int) -> None:
+    layout: Trickle[Any] = Trickle(width, tuple)
+    for leaf in range(count):
+        layout.add(leaf)
+    assert layout.root() == trickle(iter(range(count)), width, None)
+
+
+@given(st.integers(1, 300), WIDTHS, st.sampled_from(["balanced", "balanced-packed", "trickle"]))
+def test_only_the_root_is_made_by_the_join_that_root_is_given(count: int, width: int, name: str) -> None:
+    plain, marked = (layout(name, width, tuple) for _ in range(2))
+    for leaf in range(count):
+        plain.add(leaf)
+        marked.add(leaf)
+    root = plain.root()
+    assert marked.root(lambda links: ("root", *links)) == (
+        ("root", *root) if isinstance(root, tuple) else root
+    )
+
+
+@given(st.integers(1, 3000), st.integers(1, 6))
+def test_a_trickle_holds_few_links_at_a_time(count: int, width: int) -> None:
+    held = most = 0
+
+    def join(links: list[int]) -> int:
+        nonlocal held
+        held -= len(links) - 1
+        return 0
+
+    layout: Trickle[int] = Trickle(width, join)
+    for _ in range(count):
+        layout.add(0)
+        held += 1
+        most = max(most, held)
+    depth = 1
+    while (width * 5**depth) < count:
+        depth += 1
+    assert most <= (depth + 2) * (width + 4 * (depth + 2)), "more than a full node at every level"

@@ -19,6 +19,7 @@ from ipfs_core.unixfs.chunker import SizeChunker
 
 V0, V1 = "unixfs-v0-2015", "unixfs-v1-2025"
 
+REST = {"hamt_at_threshold": False, "inline": False, "inline_limit": 32, "field_order": "links-first"}
 PRESETS: dict[str, dict[str, Any]] = {  # Kubo config/profile.go; every field, so a new one needs its row
     V0: {
         "cid_version": 0,
@@ -31,6 +32,7 @@ PRESETS: dict[str, dict[str, Any]] = {  # Kubo config/profile.go; every field, s
         "hamt_threshold": 256 * 1024,
         "hamt_size_estimation": "links",
         "layout": "balanced",
+        **REST,
     },
     V1: {
         "cid_version": 1,
@@ -43,6 +45,7 @@ PRESETS: dict[str, dict[str, Any]] = {  # Kubo config/profile.go; every field, s
         "hamt_threshold": 256 * 1024,
         "hamt_size_estimation": "block",
         "layout": "balanced",
+        **REST,
     },
 }
 
@@ -168,6 +171,8 @@ def test_every_fanout_of_kubo_is_taken(fanout: int) -> None:
         ("file_max_links", 1),  # Kubo never ends on it
         ("layout", "Balanced"),
         ("layout", ""),
+        ("field_order", "Data-first"),
+        ("field_order", ""),
     ],
 )
 def test_a_value_that_cannot_be_names_its_field(field: str, value: object) -> None:
@@ -188,6 +193,10 @@ def test_a_value_that_cannot_be_names_its_field(field: str, value: object) -> No
         ("hamt_fanout", "256"),
         ("hamt_threshold", "256KiB"),
         ("hamt_size_estimation", 1),
+        ("hamt_at_threshold", 1),
+        ("inline", "yes"),
+        ("inline_limit", 32.0),
+        ("field_order", 1),
     ],
 )
 def test_a_value_of_another_type_is_refused_when_the_profile_is_made(field: str, value: object) -> None:
@@ -253,3 +262,27 @@ def test_a_replaced_field_is_checked_and_read_like_a_given_one() -> None:
     assert replace(UNIXFS_V1_2025, chunker="size-5").chunker == SizeChunker(5)  # type: ignore[arg-type]
     with pytest.raises(ProfileError):
         replace(UNIXFS_V0_2015, hash_function="sha2-512")
+
+
+def test_an_inline_limit_above_128_is_refused_only_with_inline() -> None:
+    assert resolve(inline_limit=129).inline_limit == 129
+    assert resolve(inline=True, inline_limit=128).inline_limit == 128
+    assert refusal(inline=True, inline_limit=129).field == "inline_limit"
+    assert resolve(inline=True, inline_limit=-1).inline_limit == -1
+
+
+def test_attributes_turn_raw_leaves_off_unless_they_were_asked_for() -> None:
+    # kubo-semantics 1.4, step 4
+    assert resolve(attributes=True, cid_version=1).raw_leaves is False
+    assert resolve(V0, attributes=True).raw_leaves is False
+    assert resolve(V1, attributes=True, raw_leaves=False).raw_leaves is False
+    assert refusal(attributes=True, raw_leaves=True).field == "raw_leaves"
+    assert refusal(profile=V1, attributes=True).field == "raw_leaves"
+
+
+@pytest.mark.parametrize("layout", ["balanced", "balanced-packed", "trickle"])
+def test_a_node_of_one_link_is_only_for_a_trickle(layout: str) -> None:
+    if layout == "trickle":
+        assert resolve(layout=layout, file_max_links=1).file_max_links == 1
+    else:
+        assert refusal(layout=layout, file_max_links=1).field == "file_max_links"

@@ -64,11 +64,12 @@ def link_size(hash: bytes, name: bytes, tsize: int) -> int:  # noqa: A002
     return 1 + varint_size(length) + length
 
 
-def join(links: Iterable[bytes], data: bytes | None) -> bytes:
+def join(links: Iterable[bytes], data: bytes | None, *, data_first: bool = False) -> bytes:
     """The block of already encoded links, in their order, and Data. Checks and sorts nothing."""
     if data is None:
         return b"".join(links)
-    return b"".join((*links, b"\x0a", encode_varint(len(data)), data))
+    field = b"\x0a" + encode_varint(len(data)) + data
+    return b"".join((field, *links) if data_first else (*links, field))
 
 
 def encode(links: Iterable[tuple[bytes, bytes, int]], data: bytes | None) -> bytes:

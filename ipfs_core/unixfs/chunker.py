@@ -1,18 +1,33 @@
-"""How a file is cut into chunks: ``size-N``, Kubo's name for chunks of N bytes.
+"""How a file is cut into chunks: ``size-N``, ``buzhash`` and ``rabin``, as Kubo's ``--chunker`` names them.
 
-The limits and texts are boxo's (``chunker/parse.go``).
+The limits and texts are boxo's (``chunker/parse.go``). `buzhash` and `rabin` find the places to cut.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NoReturn, Protocol, TypeAlias
 
 from ipfs_core.errors import ProfileError
 
-__all__ = ["MAX_CHUNK", "SizeChunker", "parse"]
+__all__ = [
+    "MAX_CHUNK",
+    "BuzhashChunker",
+    "Chunker",
+    "ContentCutter",
+    "Cutter",
+    "RabinChunker",
+    "SizeChunker",
+    "cutter",
+    "parse",
+]
 
 MAX_CHUNK = 2096896  # boxo's ChunkSizeLimit: 2 MiB less 256 bytes for the block around the chunk
+MAX_LEAF = 2097152  # boxo's BlockSizeLimit: what a leaf takes of a chunker that keeps no limit
 DEFAULT_CHUNK = 262144
+RABIN_WINDOW = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,36 +42,244 @@ class SizeChunker:
 
     def __post_init__(self) -> None:
         if not isinstance(self.size, int) or self.size <= 0:
-            raise ProfileError("chunker size must be greater than 0", "chunker")
+            _refuse("chunker size must be greater than 0")
         if self.size > MAX_CHUNK:
-            raise ProfileError(
-                f"chunker parameters may not exceed the maximum chunk size of {MAX_CHUNK}", "chunker"
-            )
+            _refuse_size()
+
+    @property
+    def min(self) -> int:
+        """The smallest chunk but for a file's last, in bytes."""
+        return self.size
+
+    @property
+    def max(self) -> int:
+        """The largest chunk, in bytes."""
+        return self.size
 
     def __str__(self) -> str:
         return f"size-{self.size}"
 
 
-def parse(text: str) -> SizeChunker:
+@dataclass(frozen=True, slots=True)
+class BuzhashChunker:
+    """Chunks that end where a hash of the 32 bytes before has 17 zero bits: ``buzhash``.
+
+    >>> BuzhashChunker().min, BuzhashChunker().max
+    (131072, 524288)
+    """
+
+    @property
+    def min(self) -> int:
+        """The smallest chunk but for a file's last, in bytes."""
+        return 131072
+
+    @property
+    def max(self) -> int:
+        """The largest chunk, in bytes."""
+        return 524288
+
+    def __str__(self) -> str:
+        return "buzhash"
+
+
+@dataclass(frozen=True, slots=True)
+class RabinChunker:
+    """Chunks of ``min`` to ``max`` bytes that end where a hash of the 16 bytes before has zero bits.
+
+    As many zero bits as give about ``avg`` bytes. A ``min`` below 16 can only come of ``rabin-AVG`` with
+    an average below 48. There Kubo's arithmetic wraps around and it never looks for an end: `whole` is
+    true, the whole file is one chunk, and ``max`` is what a leaf may hold at all.
+
+    >>> RabinChunker.of(262144)
+    RabinChunker(min=87381, avg=262144, max=393216)
+    >>> str(RabinChunker.of(262144)), str(RabinChunker.of(47))
+    ('rabin-87381-262144-393216', 'rabin-47')
+    """
+
+    min: int
+    avg: int
+    max: int
+
+    def __post_init__(self) -> None:
+        if not all(isinstance(value, int) for value in (self.min, self.avg, self.max)):
+            _refuse("rabin parameters must be whole numbers")
+        if self.whole and self.min == self.avg // 3 and self.max == MAX_LEAF:
+            return
+        if self.min < RABIN_WINDOW:
+            _refuse("rabin min must be greater than 16")  # sic: 16 itself is fine
+        if self.min >= self.avg:
+            _refuse("incorrect format: rabin-min must be smaller than rabin-avg")
+        if self.avg >= self.max:
+            _refuse("incorrect format: rabin-avg must be smaller than rabin-max")
+        if self.max > MAX_CHUNK:
+            _refuse_size()
+
+    @classmethod
+    def of(cls, avg: int) -> RabinChunker:
+        """The chunker of ``rabin-AVG``: from a third of the average to one and a half of it."""
+        if avg * 3 // 2 > MAX_CHUNK:
+            _refuse_size()
+        least = avg // 3
+        return cls(least, avg, avg + avg // 2 if least >= RABIN_WINDOW else MAX_LEAF)
+
+    @property
+    def whole(self) -> bool:
+        """The file is one chunk, whatever its length; Kubo refuses one longer than ``max``."""
+        return 0 <= self.min < RABIN_WINDOW
+
+    def __str__(self) -> str:
+        return f"rabin-{self.avg}" if self.whole else f"rabin-{self.min}-{self.avg}-{self.max}"
+
+
+Chunker: TypeAlias = SizeChunker | BuzhashChunker | RabinChunker
+
+
+def parse(text: str) -> Chunker:
     """The chunker that Kubo's ``--chunker`` text names; ``ProfileError`` where Kubo refuses it.
 
     >>> parse("size-1048576")
     SizeChunker(size=1048576)
+    >>> parse("rabin-min:1024-avg:4096-max:65536")
+    RabinChunker(min=1024, avg=4096, max=65536)
     """
-    name, _, _ = text.partition("-")
     if text in ("", "default"):
         return SizeChunker()
-    if name in ("buzhash", "rabin"):
-        raise ProfileError(f"the {name} chunker is not available yet", "chunker")
-    if name != "size":
-        raise ProfileError(f"unrecognized chunker option: {text}", "chunker")
-    parts = text.split("-")
-    if len(parts) != 2:
-        raise ProfileError("incorrect chunker string format (expected size-{size})", "chunker")
-    digits = parts[1].removeprefix("+")
-    if not (digits.isascii() and digits.isdigit()):  # Go's Atoi: a sign, then decimal digits
-        raise ProfileError(f'strconv.Atoi: parsing "{parts[1]}": invalid syntax', "chunker")
-    digits = digits.lstrip("0") or "0"
-    if len(digits) > 19:
-        raise ProfileError(f'strconv.Atoi: parsing "{parts[1]}": value out of range', "chunker")
-    return SizeChunker(int(digits))
+    name, *parts = text.split("-")
+    if name == "size":
+        if len(parts) != 1:
+            _refuse("incorrect chunker string format (expected size-{size})")
+        return SizeChunker(_number(parts[0]))
+    if name == "buzhash":
+        return BuzhashChunker()  # whatever follows
+    if name == "rabin":
+        return _rabin(parts)
+    _refuse(f"unrecognized chunker option: {text}")
+
+
+def _rabin(parts: list[str]) -> RabinChunker:
+    if not parts:
+        return RabinChunker.of(DEFAULT_CHUNK)
+    if len(parts) == 1:
+        return RabinChunker.of(_number(parts[0]))
+    if len(parts) != 3:  # Kubo's text has no closing parenthesis either
+        _refuse("incorrect format (expected 'rabin' 'rabin-[avg]' or 'rabin-[min]-[avg]-[max]'")
+    least = _labelled(parts[0], "first", "min")
+    if least < RABIN_WINDOW:
+        _refuse("rabin min must be greater than 16")
+    return RabinChunker(least, _labelled(parts[1], "second", "avg"), _labelled(parts[2], "final", "max"))
+
+
+def _labelled(part: str, place: str, label: str) -> int:
+    """The number of ``label:N`` or ``N``. Between the label and the number Kubo takes anything."""
+    words = part.split(":")
+    if len(words) > 1 and words[0] != label:
+        _refuse(f"{place} label must be {label}")
+    return _number(words[-1])
+
+
+def _number(text: str) -> int:
+    """Go's ``strconv.Atoi`` of a text without ``-``: a plus sign, then decimal digits, below 2^63.
+
+    Go reads digit by digit and stops where 64 bits overflow, whatever follows.
+    """
+    digits = re.match(r"\+?0*([0-9]*)", text)
+    significant = digits[1] if digits else ""
+    if len(significant) < 21 and int(significant or 0) < 1 << 64:
+        if not re.fullmatch(r"\+?[0-9]+", text):
+            _refuse_number(text, "invalid syntax")
+        if int(significant or 0) < 1 << 63:
+            return int(significant or 0)
+    _refuse_number(text, "value out of range")
+
+
+def _refuse(message: str) -> NoReturn:
+    raise ProfileError(message, "chunker")
+
+
+def _refuse_size() -> NoReturn:
+    _refuse(f"chunker parameters may not exceed the maximum chunk size of {MAX_CHUNK}")
+
+
+def _refuse_number(text: str, reason: str) -> NoReturn:
+    quoted = text.replace("\\", "\\\\").replace('"', '\\"')
+    _refuse(f'strconv.Atoi: parsing "{quoted}": {reason}')
+
+
+class Cutter(Protocol):
+    """Cuts one file, which it is shown piece by piece."""
+
+    def cut(self, data: memoryview, final: bool) -> list[int]:
+        """The lengths of the chunks at the beginning of ``data`` that are certain.
+
+        ``data`` begins where the last chunk ended, and with the bytes that were shown behind it before:
+        longer by one byte at least. ``final``: the file ends with ``data``, so all of it is cut. Where
+        the cuts are does not depend on the pieces.
+        """
+
+
+def cutter(chunker: Chunker) -> Cutter:
+    """A new cutter, for one file."""
+    if isinstance(chunker, SizeChunker):
+        return _SizeCutter(chunker.size)
+    if isinstance(chunker, BuzhashChunker):
+        from ipfs_core.unixfs import buzhash
+
+        return ContentCutter(chunker.min, chunker.max, buzhash.finder())
+    if chunker.whole:
+        return _WholeCutter()
+    from ipfs_core.unixfs import rabin
+
+    return ContentCutter(chunker.min, chunker.max, rabin.finder(chunker.avg.bit_length() - 1))
+
+
+class ContentCutter:
+    """Cuts at the first place from ``smallest`` bytes on that ``find`` names, or at ``largest`` bytes.
+
+    ``find(data, start, stop)`` is the first position in ``start <= position < stop`` that the bytes before
+    it make a place to cut, or -1. It may look at the window before ``start``.
+    """
+
+    __slots__ = ("_find", "_largest", "_next", "_smallest")
+
+    def __init__(self, smallest: int, largest: int, find: Callable[[memoryview, int, int], int]) -> None:
+        self._smallest = smallest
+        self._largest = largest
+        self._find = find
+        self._next = smallest  # the first position of the chunk that was not tried yet
+
+    def cut(self, data: memoryview, final: bool) -> list[int]:
+        lengths = []
+        start, end, largest = 0, len(data), self._largest
+        while end - start >= self._next:
+            # A chunk may end where the data does: that is a cut, whether or not the file goes on.
+            limit = min(start + largest, end + 1)
+            place = self._find(data, start + self._next, limit)
+            if place < 0:
+                self._next = limit - start
+                if limit > end:
+                    break
+                place = limit
+            lengths.append(place - start)
+            start = place
+            self._next = self._smallest
+        if final and start < end:
+            lengths.append(end - start)
+        return lengths
+
+
+class _SizeCutter:
+    __slots__ = ("_size",)
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+
+    def cut(self, data: memoryview, final: bool) -> list[int]:
+        whole, rest = divmod(len(data), self._size)
+        return [self._size] * whole + ([rest] if final and rest else [])
+
+
+class _WholeCutter:
+    __slots__ = ()
+
+    def cut(self, data: memoryview, final: bool) -> list[int]:
+        return [len(data)] if final and data else []

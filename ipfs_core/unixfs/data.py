@@ -28,6 +28,7 @@ __all__ = [
     "RAW",
     "SYMLINK",
     "Data",
+    "attributes",
     "decode",
     "encode",
     "file_node",
@@ -188,6 +189,15 @@ def hamt_shard(bitfield: int, fanout: int) -> bytes:
     return b"\x08\x05" + field + b"\x28\x22\x30" + encode_varint(fanout)
 
 
+def attributes(mode: int | None, mtime: tuple[int, int] | None) -> bytes:
+    """The fields mode and mtime as they stand at the end of a message; nothing for None."""
+    fields = b"" if mode is None else b"\x38" + _encode_uint(mode, 32, "mode")
+    if mtime is not None:
+        message = _encode_mtime(*mtime)
+        fields += b"\x42" + encode_varint(len(message)) + message
+    return fields
+
+
 def encode(data: Data) -> bytes:
     """The message of ``data``. ``CodecError`` where a field does not fit its wire type."""
     _check_type(data.type)
@@ -204,12 +214,7 @@ def encode(data: Data) -> bytes:
         fields += b"\x28", _encode_uint(data.hash_type, 64, "hashType")
     if data.fanout is not None:
         fields += b"\x30", _encode_uint(data.fanout, 64, "fanout")
-    if data.mode is not None:
-        fields += b"\x38", _encode_uint(data.mode, 32, "mode")
-    if data.mtime is not None:
-        mtime = _encode_mtime(*data.mtime)
-        fields += b"\x42", encode_varint(len(mtime)), mtime
-    return b"".join(fields)
+    return b"".join(fields) + attributes(data.mode, data.mtime)
 
 
 def _encode_uint(value: int, bits: int, field: str) -> bytes:

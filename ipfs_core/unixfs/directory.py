@@ -1,6 +1,6 @@
 """A directory from its entries: one basic node, or a HAMT where the profile's rule says so.
 
-The rule is Kubo's since 0.40: above the threshold, not at it. Kubo decides while it adds entries one by
+The rule is Kubo's: above the threshold, or before 0.40 at it, too. Kubo decides while it adds entries one by
 one, and close above the threshold its answer may depend on the order of a Go map; here only the final
 entries count (docs/kubo.md).
 """
@@ -17,10 +17,10 @@ from ipfs_core.unixfs import data, hamt
 
 __all__ = ["build", "is_sharded"]
 
-DATA_FIELD = 4  # bytes of the Data field of a directory node: 0a 02 08 01
 
-
-def is_sharded(entries: Sequence[tuple[bytes, bytes, int]], profile: ImportProfile) -> bool:
+def is_sharded(
+    entries: Sequence[tuple[bytes, bytes, int]], profile: ImportProfile, attributes: bytes = b""
+) -> bool:
     """Whether a directory of these ``entries`` (name, cid, tsize) becomes a HAMT."""
     threshold, most = profile.hamt_threshold, profile.directory_max_links
     if not entries:
@@ -36,9 +36,11 @@ def is_sharded(entries: Sequence[tuple[bytes, bytes, int]], profile: ImportProfi
         return False
     if too_many or profile.hamt_size_estimation == "disabled":
         return too_many
+    if profile.hamt_at_threshold:
+        threshold -= 1
     if profile.hamt_size_estimation == "links":
         return sum([len(name) + len(cid) for name, cid, _ in entries]) > threshold
-    size = DATA_FIELD
+    size = len(dag_pb.join((), data.EMPTY_DIRECTORY + attributes))
     for name, cid, tsize in entries:
         size += dag_pb.link_size(cid, name, tsize)
         if size > threshold:
@@ -47,17 +49,23 @@ def is_sharded(entries: Sequence[tuple[bytes, bytes, int]], profile: ImportProfi
 
 
 def build(
-    entries: Sequence[tuple[bytes, bytes, int]], profile: ImportProfile, cids: CidFormat, put: Put | None
+    entries: Sequence[tuple[bytes, bytes, int]],
+    profile: ImportProfile,
+    cids: CidFormat,
+    put: Put | None,
+    attributes: bytes = b"",
 ) -> tuple[bytes, int, bool]:
-    """Build the directory of ``entries`` (name, cid, tsize), sorted by name.
+    """Build the directory of ``entries`` (name, cid, tsize), sorted by name, with encoded ``attributes``.
 
     Returns its CID, its Tsize and whether it is a HAMT; ``put`` takes its blocks, children first.
     """
-    if is_sharded(entries, profile):
-        return *hamt.build(entries, profile.hamt_fanout, cids, put), True
+    data_first = profile.field_order == "data-first"
+    if is_sharded(entries, profile, attributes):
+        fanout = profile.hamt_fanout
+        return *hamt.build(entries, fanout, cids, put, attributes, data_first=data_first), True
     encode_link = dag_pb.encode_link
     links = [encode_link(cid, name, tsize) for name, cid, tsize in entries]
-    block = dag_pb.join(links, data.EMPTY_DIRECTORY)
+    block = dag_pb.join(links, data.EMPTY_DIRECTORY + attributes, data_first=data_first)
     cid = cids.cid(block)
     if put is not None:
         put(cid, (block,))

@@ -20,11 +20,18 @@ INDEX_BITS = 32
 
 
 def build(
-    entries: Sequence[tuple[bytes, bytes, int]], fanout: int, cids: CidFormat, put: Put | None
+    entries: Sequence[tuple[bytes, bytes, int]],
+    fanout: int,
+    cids: CidFormat,
+    put: Put | None,
+    attributes: bytes = b"",
+    *,
+    data_first: bool = False,
 ) -> tuple[bytes, int]:
     """Build the trie of ``entries`` (name, cid, tsize); return the CID and the Tsize of its root shard.
 
-    ``put`` takes the blocks, children first. ``LimitError`` where two names share all usable hash bits.
+    The root alone has ``attributes``. ``put`` takes the blocks, children first. ``LimitError`` where two
+    names share all usable hash bits.
     """
     bits = fanout.bit_length() - 1
     deepest = 64 // bits
@@ -54,7 +61,8 @@ def build(
             bitfield |= 1 << slot
             total += tsize
             first = end
-        block = dag_pb.join(links, data.hamt_shard(bitfield, fanout))
+        message = data.hamt_shard(bitfield, fanout) + (b"" if level else attributes)
+        block = dag_pb.join(links, message, data_first=data_first)
         cid = cids.cid(block)
         if put is not None:
             put(cid, (block,))

@@ -1,13 +1,30 @@
-"""The shape of a file's tree. A layout knows only shape: ``join`` makes the node of a group of links."""
+"""The shape of a file's tree. A layout knows only shape: ``join`` makes the node of a group of links.
+
+Each takes the links of the leaves from left to right by ``add``; at the end ``root`` gives the root, whose
+node it makes with another ``join``, where one is given. They keep what is not yet in a node, no more.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
-__all__ = ["Balanced"]
+__all__ = ["Balanced", "BalancedPacked", "Layout", "Trickle", "layout"]
 
 T = TypeVar("T")
+
+
+class Layout(Protocol[T]):
+    """Takes links from left to right, and is at the end a tree."""
+
+    def add(self, link: T) -> None:
+        """Take the next link."""
+
+    def root(self, join: Callable[[list[T]], T] | None = None) -> T:
+        """Join what is left from the bottom up; the last node is the root. At least one link was added."""
+
+
+REPEAT = 4  # boxo's depthRepeat: subtrees of each depth in a trickle
 
 
 class Balanced(Generic[T]):
@@ -31,26 +48,108 @@ class Balanced(Generic[T]):
         self._levels: list[list[T]] = [[]]
 
     def add(self, link: T) -> None:
-        """Take the next link, from left to right."""
+        """Take the next link."""
         leaves = self._levels[0]
         if len(leaves) == self._width:
             self._fold(0)
         leaves.append(link)
 
-    def root(self) -> T:
+    def root(self, join: Callable[[list[T]], T] | None = None) -> T:
         """Join what is left from the bottom up; the last node is the root. At least one link was added."""
         level = 0
-        while level < len(self._levels) - 1 or len(self._levels[level]) > 1:
-            self._fold(level)
+        while level < len(self._levels) - 1:  # the top may grow meanwhile
+            self._fold(level, last=True)
             level += 1
-        return self._levels[level][0]
+        links = self._levels[-1]
+        return links[0] if len(links) == 1 else (join or self._join)(links)
 
-    def _fold(self, level: int) -> None:
+    def _fold(self, level: int, *, last: bool = False) -> None:
         # A full level is folded only when more comes: exactly ``width`` links need no node above theirs.
         group = self._levels[level]
         if level + 1 == len(self._levels):
             self._levels.append([])
         elif len(self._levels[level + 1]) == self._width:
             self._fold(level + 1)
-        self._levels[level + 1].append(self._join(group))
+        self._levels[level + 1].append(self._last(group) if last else self._join(group))
         group.clear()
+
+    def _last(self, group: list[T]) -> T:
+        """The node of the last group of a level, which may be of any size."""
+        return self._join(group)
+
+
+class BalancedPacked(Balanced[T]):
+    """`Balanced`, but a last group of one needs no node: its link moves up as it is.
+
+    Leaves may be unequally deep. The layout of singularity (IPIP-499).
+
+    >>> tree = BalancedPacked(2, tuple)
+    >>> for leaf in "abcde":
+    ...     tree.add(leaf)
+    >>> tree.root()
+    ((('a', 'b'), ('c', 'd')), 'e')
+    """
+
+    __slots__ = ()
+
+    def _last(self, group: list[T]) -> T:
+        return group[0] if len(group) == 1 else self._join(group)
+
+
+class _Open(Generic[T]):
+    """A node of a trickle that still takes links: of its depth, the leaves and subtrees so far."""
+
+    __slots__ = ("depth", "links")
+
+    def __init__(self, depth: int) -> None:
+        self.depth = depth
+        self.links: list[T] = []
+
+
+class Trickle(Generic[T]):
+    """``width`` leaves, then four subtrees of depth 1, four of depth 2, and so on without end.
+
+    A subtree of depth ``d`` is ``width`` leaves and four subtrees of each depth below ``d``; so the first
+    bytes of a file are near its root (boxo's ``trickle/trickledag.go``). The root is always a node.
+
+    >>> tree = Trickle(1, tuple)
+    >>> for leaf in "abcdefgh":
+    ...     tree.add(leaf)
+    >>> tree.root()
+    ('a', ('b',), ('c',), ('d',), ('e',), ('f', ('g',), ('h',)))
+    """
+
+    __slots__ = ("_join", "_way", "_width")
+
+    def __init__(self, width: int, join: Callable[[list[T]], T]) -> None:
+        self._width = width
+        self._join = join
+        self._way: list[_Open[T]] = [_Open(0)]  # from the root, whose depth has no end, to where links go
+
+    def add(self, link: T) -> None:
+        """Take the next link."""
+        way = self._way
+        while len(way[-1].links) >= self._width:
+            depth = 1 + (len(way[-1].links) - self._width) // REPEAT
+            if len(way) == 1 or depth < way[-1].depth:
+                way.append(_Open(depth))
+            else:
+                self._close()
+        way[-1].links.append(link)
+
+    def root(self, join: Callable[[list[T]], T] | None = None) -> T:
+        """Join what is left from the bottom up; the last node is the root. At least one link was added."""
+        while len(self._way) > 1:
+            self._close()
+        return (join or self._join)(self._way[0].links)
+
+    def _close(self) -> None:
+        node = self._join(self._way.pop().links)
+        self._way[-1].links.append(node)
+
+
+def layout(name: str, width: int, join: Callable[[list[T]], T]) -> Layout[T]:
+    """An empty tree of the layout of this name."""
+    if name == "trickle":
+        return Trickle(width, join)
+    return BalancedPacked(width, join) if name == "balanced-packed" else Balanced(width, join)
