@@ -14,9 +14,13 @@ from ipfs_core.unixfs.data import Data
 __all__ = ["read_message", "read_node", "write_message", "write_node"]
 
 
-def write_node(links: Iterable[tuple[bytes, bytes, int]], data: bytes | None) -> bytes:
+def write_node(
+    links: Iterable[tuple[bytes, bytes, int]], data: bytes | None, *, data_first: bool = False
+) -> bytes:
     """Links in the given order, then Data: two messages, because in one protobuf puts Data first."""
     written = [dag_pb_pb2.PBLink(Hash=cid, Name=name, Tsize=tsize) for cid, name, tsize in links]
+    if data_first:
+        return bytes(dag_pb_pb2.PBNode(Links=written, Data=data).SerializeToString())
     return bytes(
         dag_pb_pb2.PBNode(Links=written).SerializeToString()
         + dag_pb_pb2.PBNode(Data=data).SerializeToString()

@@ -10,8 +10,8 @@ from ipfs_core.codec import dag_pb
 
 __all__ = ["depth_first"]
 
-LINKS_FIELD = 0x12  # the first byte of a dag-pb block that has links, as Kubo writes it
-PEEK = 256  # bytes that hold a section's length, its CID and the first byte of its block
+DATA_FIELD = 0x0A
+PEEK = 256  # bytes that hold a section's length, its CID and the first field's length of its block
 
 
 def depth_first(
@@ -42,12 +42,20 @@ def depth_first(
             start = offset
         end = stop
         at += len(cid)
-        if peek[at : at + 1] == bytes((LINKS_FIELD,)) and offset + at < stop and _is_dag_pb(cid):
+        if _is_dag_pb(cid) and _has_links(peek, at, stop - offset - at):
             block = read(offset + at, stop - offset - at)
             links = dag_pb.decode(block, max_links=len(block)).links
             waiting.extend([link.hash for link in reversed(links)])
     if end > start:
         yield start, end
+
+
+def _has_links(peek: bytes, at: int, length: int) -> bool:
+    """Whether a dag-pb block of ``length`` bytes, which begins at ``at``, is more than Data."""
+    if not length or peek[at] != DATA_FIELD:
+        return length > 0
+    data, end = varint.decode(peek, at + 1)
+    return end - at + data < length
 
 
 def _is_dag_pb(cid: bytes) -> bool:

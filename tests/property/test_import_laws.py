@@ -38,17 +38,35 @@ WORKERS = st.integers(1, 4)
 def profiles(draw: st.DrawFn) -> ImportProfile:
     version = draw(st.sampled_from([0, 1]))
     threshold = draw(st.sampled_from([0, 1, 100, 200, 262144]))
+    layout = draw(st.sampled_from(["balanced", "balanced", "trickle", "balanced-packed"]))
     return ImportProfile(
         cid_version=version,
         hash_function=draw(st.sampled_from(sorted(model.HASHES))) if version else "sha2-256",
         raw_leaves=draw(st.booleans()),
         chunker=SizeChunker(draw(st.integers(1, 60))),
-        file_max_links=draw(st.integers(2, 5)),
+        layout=layout,
+        file_max_links=draw(st.integers(1 if layout == "trickle" else 2, 5)),
         directory_max_links=draw(st.integers(0, 3)) if threshold else 0,
         hamt_fanout=draw(st.sampled_from([8, 16, 256])),
         hamt_threshold=threshold,
         hamt_size_estimation=draw(st.sampled_from(["links", "block", "disabled"])),
+        hamt_at_threshold=draw(st.booleans()),
+        inline=draw(st.booleans()),
+        inline_limit=draw(st.sampled_from([-1, 0, 5, 32, 60, 128])),
+        field_order=draw(st.sampled_from(["links-first", "data-first"])),
     )
+
+
+ATTRIBUTES = st.sampled_from([0, 0, 0o644, 0o10000, 0o7]).flatmap(
+    lambda mode: st.sampled_from([(0, 0), (0, 0), (1700000000, 0), (-1, 999_999_999)]).map(
+        lambda mtime: {"mode": mode, "mtime": mtime[0], "mtime_nsecs": mtime[1]}
+    )
+)
+
+
+def attributes_of(given_attributes: dict[str, int]) -> model.Attributes:
+    mode, mtime, nsecs = given_attributes.values()
+    return model.Attributes(mode & 0o777 if mode else None, (mtime, nsecs) if mtime else None)
 
 
 @contextmanager
@@ -165,6 +183,7 @@ def named(way: str, item: Any) -> Any:
 @given(
     content=st.binary(max_size=600) | st.integers(0, 600).map(bytes),
     profile=profiles(),
+    attributes=ATTRIBUTES,
     way=st.sampled_from(sorted(WAYS)),
     step=st.integers(1, 64),
     workers=WORKERS,
@@ -177,6 +196,7 @@ def named(way: str, item: Any) -> Any:
 def test_a_file_has_one_cid_and_one_car_however_it_is_read(
     content: bytes,
     profile: ImportProfile,
+    attributes: dict[str, int],
     way: str,
     step: int,
     workers: int,
@@ -186,9 +206,12 @@ def test_a_file_has_one_cid_and_one_car_however_it_is_read(
     sizes: dict[str, int],
 ) -> None:
     blocks: model.Blocks = {}
-    made = model.file(content, profile, blocks)
-    root = model.wrap({b"name": made}, profile, blocks) if wrap else made
-    options: Any = {"profile": profile, "workers": workers, "wrap": wrap}
+    written = attributes_of(attributes)
+    if any(attributes.values()):
+        profile = replace(profile, raw_leaves=False)
+    made = model.file(content, profile, blocks, written)
+    root = model.wrap({b"name": made}, profile, blocks, written) if wrap else made
+    options: Any = {"profile": profile, "workers": workers, "wrap": wrap, **attributes}
     with folder() as place, reading(**sizes):
         with WAYS[way](content, step) as item:
             assert bytes(ipfs_core.add(named(way, item), **options).cid) == root.cid
@@ -283,24 +306,28 @@ def entries_of(*items: Any, **options: Any) -> list[Entry]:
     return entries
 
 
-@given(node=TREES, profile=profiles(), workers=WORKERS, sizes=READINGS)
+@given(node=TREES, profile=profiles(), attributes=ATTRIBUTES, workers=WORKERS, sizes=READINGS)
 @settings(max_examples=100)
 def test_a_tree_has_the_cids_blocks_and_lines_of_the_model(
-    node: Tree, profile: ImportProfile, workers: int, sizes: dict[str, int]
+    node: Tree, profile: ImportProfile, attributes: dict[str, int], workers: int, sizes: dict[str, int]
 ) -> None:
     blocks: model.Blocks = {}
-    made = model.make(node, profile, blocks)
+    written = attributes_of(attributes)
+    if any(attributes.values()):
+        profile = replace(profile, raw_leaves=False)
+    made = model.make(node, profile, blocks, written)
     with folder() as place, reading(**sizes):
         (place / "top").mkdir()
         plant(node, place / "top")
-        options: Any = {"profile": profile, "selection": Selection(hidden=True), "workers": workers}
+        selection = Selection(hidden=True, **attributes)  # type: ignore[arg-type]
+        options: Any = {"profile": profile, "selection": selection, "workers": workers}
         entries = entries_of(place / "top", **options)
         cars = {}
         for order in ("stream", "dfs"):
             sink = io.BytesIO()
             entries_of(place / "top", car=sink, order=order, **options)
             cars[order] = sink.getvalue()
-    assert [(entry.path, entry.cid) for entry in entries] == model.printed(b"top", node, profile)
+    assert [(entry.path, entry.cid) for entry in entries] == model.printed(b"top", node, profile, written)
     assert entries[-1] == (b"top", made.cid, 0, made.tsize, "directory")
     assert check_car(cars["stream"], [made.cid]) == blocks
     assert cars["dfs"] == write_car([made.cid], [(cid, blocks[cid]) for cid in model.order(made.cid, blocks)])
