@@ -49,6 +49,10 @@ CIDS: Mapping[tuple[str, int], str] = {
     ("small-files", 20_000): "QmQHsZWQBXEN5NTMkG7tZfjEPvS36zYH1EzqwAjZdknxGQ",
     ("one-directory", 8_000): "QmUFKwb6RwTfc1uYS432AvRYGUaMzUVZye4WGGgAAKDsNU",
     ("one-directory", 100_000): "QmbRVVFDjXMgXoYSfh5aVMsCWyHCw9T7uv2EG8PgyYjhjQ",
+    ("buzhash", 16 * MIB): "QmWPFrgUm2Nf5oD468KVDELNzhRz2xCwT5pTirEyAYowkZ",
+    ("buzhash", GIB): "QmVgWNPdAcc1ufLpDjTbg1g76tYBqUiJBR1vqQTyHUYFWP",
+    ("rabin", 16 * MIB): "QmR1axH2a2d9oLUuasYE5rc1kCmb59E9ojSGyBQBoDREMZ",
+    ("rabin", GIB): "QmaP5CroPs7up35k7zpCNrTc7kc67Dje6tQo15Jo78TR5w",
     ("sparse", 256 * MIB): "QmZq1YvQQMPTyPfZnKQwYbPyyR2AW13FHcho77pMnEaUTg",
 }
 
@@ -111,6 +115,8 @@ def works(scale: Scale) -> Iterator[Work]:
     yield _only_hash(sizes.file, "unixfs-v0-2015", 256 << 10, over_kubo=2.7)
     yield _only_hash(sizes.file, "unixfs-v1-2025", 1 << 20, over_kubo=1.7)
     yield _car(sizes.file)
+    yield _by_content(sizes.file, "buzhash", over_kubo=1)
+    yield _by_content(sizes.file, "rabin", over_kubo=0.8)
     yield _small_files(sizes.folders)
     for entries in sizes.entries:
         yield _one_directory(entries)
@@ -135,6 +141,23 @@ def _only_hash(size: int, profile: str, chunk: int, over_kubo: float) -> Work:
         room=size,
         cid=CIDS.get((profile, size), ""),
         goals=(Goal("ipfs-core", "speed", 0.90, "raw"), Goal("ipfs-core", "speed", over_kubo, "Kubo")),
+    )
+
+
+def _by_content(size: int, chunker: str, over_kubo: float) -> Work:
+    return Work(
+        f"only-hash-{chunker}",
+        f"Only-hash of a file of {_bytes(size)}, cut by {chunker}",
+        inputs.large_file(size),
+        (
+            _raw(256 << 10),
+            _ours("ipfs-core", f"--chunker={chunker}"),
+            _kubo_only_hash(options=(f"--chunker={chunker}",)),
+        ),
+        size=size,
+        room=size,
+        cid=CIDS.get((chunker, size), ""),
+        goals=(Goal("ipfs-core", "speed", over_kubo, "Kubo"), Goal("ipfs-core", "rss", 96)),
     )
 
 
@@ -273,8 +296,9 @@ def _ours(name: str, *options: str) -> Row:
     return Row(name, (Command((*IPFS_CORE, "add", "-Q", *options, "{input}")),), prints="cid")
 
 
-def _kubo_only_hash(profile: str = "unixfs-v0-2015") -> Row:
-    return _kubo("Kubo", Command((str(KUBO), "add", "-rnQ", "--progress=false", "{input}")), profile=profile)
+def _kubo_only_hash(profile: str = "unixfs-v0-2015", options: tuple[str, ...] = ()) -> Row:
+    command = Command((str(KUBO), "add", "-rnQ", "--progress=false", *options, "{input}"))
+    return _kubo("Kubo", command, profile=profile)
 
 
 def _kubo(name: str, *commands: Command, profile: str = "unixfs-v0-2015") -> Row:

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 
     from ipfs_core.cid import CID
     from ipfs_core.errors import (
+        BlockNotFoundError,
         CarError,
         CidError,
         CodecError,
+        IntegrityError,
         IpfsCoreError,
         LimitError,
         MissingExtraError,
@@ -25,12 +27,13 @@ if TYPE_CHECKING:
         SelectionError,
         SourceChangedError,
         SourceTypeError,
+        UnsafePathError,
     )
     from ipfs_core.importer import AddResult, ManifestEntry, add, add_bytes
     from ipfs_core.profile import PROFILES, UNIXFS_V0_2015, UNIXFS_V1_2025, ImportProfile
     from ipfs_core.progress import Observer, Progress
     from ipfs_core.selection import Selection
-    from ipfs_core.unixfs.chunker import SizeChunker
+    from ipfs_core.unixfs.chunker import BuzhashChunker, RabinChunker, SizeChunker
 
 __all__ = [
     "CID",
@@ -38,10 +41,13 @@ __all__ = [
     "UNIXFS_V0_2015",
     "UNIXFS_V1_2025",
     "AddResult",
+    "BlockNotFoundError",
+    "BuzhashChunker",
     "CarError",
     "CidError",
     "CodecError",
     "ImportProfile",
+    "IntegrityError",
     "IpfsCoreError",
     "LimitError",
     "ManifestEntry",
@@ -49,11 +55,13 @@ __all__ = [
     "Observer",
     "ProfileError",
     "Progress",
+    "RabinChunker",
     "Selection",
     "SelectionError",
     "SizeChunker",
     "SourceChangedError",
     "SourceTypeError",
+    "UnsafePathError",
     "add",
     "add_bytes",
 ]
@@ -65,7 +73,7 @@ _HOMES = {
     "profile": ("PROFILES", "UNIXFS_V0_2015", "UNIXFS_V1_2025", "ImportProfile"),
     "progress": ("Observer", "Progress"),
     "selection": ("Selection",),
-    "unixfs.chunker": ("SizeChunker",),
+    "unixfs.chunker": ("BuzhashChunker", "RabinChunker", "SizeChunker"),
 }
 
 

@@ -6,6 +6,9 @@
     ├── ProfileError (ValueError)        a combination no profile may have         .field
     ├── SelectionError (ValueError)      arguments that cannot be added together   .name
     ├── CarError (ValueError)            framing: truncated, oversized, varint     .offset
+    ├── IntegrityError (ValueError)      bytes that do not hash to their CID       .cid .actual .offset
+    ├── BlockNotFoundError (LookupError) a block that is linked and not there      .cid
+    ├── UnsafePathError                  a name that no safe tree can have         .name
     ├── SourceTypeError                  a fifo, socket or device in the tree      .path
     ├── SourceChangedError               the file changed while it was read        .path
     ├── LimitError                       a stated bound was reached                .limit
@@ -18,9 +21,11 @@ keeps its arguments positional, so that it pickles.
 from __future__ import annotations
 
 __all__ = [
+    "BlockNotFoundError",
     "CarError",
     "CidError",
     "CodecError",
+    "IntegrityError",
     "IpfsCoreError",
     "LimitError",
     "MissingExtraError",
@@ -28,6 +33,7 @@ __all__ = [
     "SelectionError",
     "SourceChangedError",
     "SourceTypeError",
+    "UnsafePathError",
 ]
 
 
@@ -79,6 +85,35 @@ class CarError(IpfsCoreError, ValueError):
     def __init__(self, message: str, offset: int = 0) -> None:
         super().__init__(message, offset)
         self.offset = offset
+
+
+class IntegrityError(IpfsCoreError, ValueError):
+    """A block that is not what its CID says: ``cid`` was expected, ``actual`` is what the bytes hash to.
+
+    Both are binary. ``offset`` is where the block begins in the CAR, -1 where it does not come from one.
+    """
+
+    def __init__(self, message: str, cid: bytes = b"", actual: bytes = b"", offset: int = -1) -> None:
+        super().__init__(message, cid, actual, offset)
+        self.cid = cid
+        self.actual = actual
+        self.offset = offset
+
+
+class BlockNotFoundError(IpfsCoreError, LookupError):
+    """A block that something links to and that is not there. ``cid`` is binary."""
+
+    def __init__(self, message: str, cid: bytes = b"") -> None:
+        super().__init__(message, cid)
+        self.cid = cid
+
+
+class UnsafePathError(IpfsCoreError):
+    """A name that no tree on a disk can have safely: twice in a directory, or leading out of it."""
+
+    def __init__(self, message: str, name: bytes = b"") -> None:
+        super().__init__(message, name)
+        self.name = name
 
 
 class SourceTypeError(IpfsCoreError):

@@ -52,6 +52,7 @@ SHA2_256 = 0x12
 BLAKE3 = 0x1E
 
 MIN_DIGEST = 20  # bytes, verifcid; identity may have less
+MAX_GO_DIGEST = 2**31 - 1  # bytes that go-multihash would take
 MAX_DIGEST = 128  # bytes, verifcid; for identity IPIP-512
 
 NAMES: dict[str, int] = {
@@ -193,6 +194,8 @@ def read(data: bytes | memoryview, offset: int = 0) -> tuple[int, int, int]:
             raise ValueError("multihash too short. must be >= 2 bytes")
         code, start = varint.decode(data, offset)
         size, start = varint.decode(data, start)
+        if size > MAX_GO_DIGEST:
+            raise ValueError("digest too long, supporting only <= 2^31-1")
         if size > len(data) - start:
             raise ValueError("length greater than remaining number of bytes in buffer")
     except ValueError as error:

@@ -33,6 +33,7 @@ TYPES: dict[str, type | tuple[type, ...]] = {
     "hamt_threshold": int,
     "hamt_at_threshold": bool,
     "inline": bool,
+    "content_tsize": bool,
     "inline_limit": int,
 }
 
@@ -56,6 +57,8 @@ class ImportProfile:
     inline                   blocks of at most ``inline_limit`` bytes are their own CIDs
     inline_limit             at most 128
     field_order              of a node: ``links-first``, or ``data-first``, an option of Kubo since 0.43
+    content_tsize            the Tsize of a file of several chunks counts its bytes, not those of its blocks:
+                             singularity
 
     >>> from dataclasses import replace
     >>> replace(UNIXFS_V1_2025, chunker="size-262144").chunker
@@ -76,6 +79,7 @@ class ImportProfile:
     inline: bool = False
     inline_limit: int = 32
     field_order: str = "links-first"
+    content_tsize: bool = False
 
     def __post_init__(self) -> None:
         if isinstance(self.chunker, str):

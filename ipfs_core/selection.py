@@ -42,6 +42,12 @@ class Selection:
     mtime_nsecs: int = 0
 
     def __post_init__(self) -> None:
+        if isinstance(self.ignore, (str, bytes)):
+            raise SelectionError("ignore is a series of rules, not one", "ignore")
+        rules = [
+            rule.encode("utf-8", "surrogateescape") if isinstance(rule, str) else rule for rule in self.ignore
+        ]
+        object.__setattr__(self, "ignore", tuple(rules))
         if self.mtime_nsecs and not self.mtime:
             raise SelectionError(
                 'option "mtime-nsecs" requires "mtime" to be provided as well', "mtime_nsecs"

@@ -6,13 +6,13 @@ A user's file is never mapped into memory: one that shrinks meanwhile would kill
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from ipfs_core.errors import LimitError, SourceChangedError, SourceTypeError
+from ipfs_core.input import fill
 from ipfs_core.naming import Naming, name_error
 from ipfs_core.parallel import Job
 from ipfs_core.unixfs.chunker import MAX_LEAF
@@ -113,11 +113,11 @@ class Spans:
             yield from self._cut(stream, label, attributes)
             return
         buffer = self.take()
-        length = _fill(stream, buffer, label)
+        length = fill(stream, buffer, label)
         while length:
             # One buffer ahead: only the end tells whether a first chunk is the only one.
             ahead = self.take()
-            following = _fill(stream, ahead, label) if length == self._piece else 0
+            following = fill(stream, ahead, label) if length == self._piece else 0
             if following or length > self._format.sole:
                 attributes = b""
             yield _HeldSpan(self, buffer, self._format.sizes(length), attributes)
@@ -128,7 +128,7 @@ class Spans:
         """The jobs of a stream whose content says where its chunks end: cut here, hashed anywhere."""
         cutter, buffer, filled, is_first, is_last = self._format.cutter(), self.take(), 0, True, False
         while not is_last:
-            filled += _fill(stream, buffer[filled:], label)
+            filled += fill(stream, buffer[filled:], label)
             is_last = filled < len(buffer)
             sizes = cutter.cut(buffer[:filled], is_last)
             length = sum(sizes)
@@ -253,7 +253,7 @@ def read_small(fd: int, before: os.stat_result, where: Callable[[], bytes]) -> b
 def pieces(stream: BinaryIO | int, label: bytes) -> Iterator[memoryview]:
     """All of a stream, piece by piece; a piece is valid until the next."""
     buffer = memoryview(bytearray(PIECE))
-    while length := _fill(stream, buffer, label):
+    while length := fill(stream, buffer, label):
         yield buffer[:length]
 
 
@@ -291,32 +291,3 @@ def _read_at(file: OpenFile, view: memoryview, offset: int) -> None:
             raise changed(file.path)
         offset += read
         view = view[read:]
-
-
-def _fill(stream: Any, buffer: memoryview, label: bytes) -> int:
-    """Read until ``buffer`` is full or the stream ends; return how many bytes were read."""
-    filled = 0
-    while filled < len(buffer):
-        try:
-            read = _read(stream, buffer[filled:])
-        except OSError as error:
-            raise error if error.filename is not None else name_error(error, label) from None
-        if not read:
-            break
-        filled += read
-    return filled
-
-
-def _read(stream: Any, view: memoryview) -> int:
-    if isinstance(stream, int):
-        return os.readv(stream, [view])
-    if hasattr(stream, "readinto"):
-        read: int | None = stream.readinto(view)
-    else:
-        data = stream.read(len(view))
-        read = None if data is None else len(data)
-        if data:
-            view[: len(data)] = data
-    if read is None:
-        raise BlockingIOError(errno.EAGAIN, "the input is not ready: give a blocking stream")
-    return read

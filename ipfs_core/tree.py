@@ -135,6 +135,11 @@ def walk(
 def _list(directory: Directory, selection: Selection, forbidden: tuple[int, int] | None) -> None:
     """Read the names, and the kinds of those that are no plain file."""
     names, kinds, hidden = directory._names, directory._kinds, selection.hidden
+    is_ignored = None
+    if selection.ignore:
+        from ipfs_core.ignore import compiled  # most runs have no rules
+
+        is_ignored = compiled(selection.ignore).matches
     try:
         directory.status = status = os.fstat(directory.fd)
         if (status.st_dev, status.st_ino) == forbidden:
@@ -143,6 +148,8 @@ def _list(directory: Directory, selection: Selection, forbidden: tuple[int, int]
             for entry in entries:
                 name = os.fsencode(entry.name)
                 if not hidden and name.startswith(b"."):
+                    continue
+                if is_ignored is not None and is_ignored(name):
                     continue
                 names.append(name)
                 if entry.is_file(follow_symlinks=False):

@@ -147,7 +147,8 @@ def parent(
     sizes = tuple(child.size for child in children)
     message = oracle.write_message(Data(FILE, None, sum(sizes), sizes, None, None, *attributes))
     links = [(child.cid, b"", child.tsize) for child in children]
-    return node(message, profile, blocks, links)._replace(size=sum(sizes))
+    made = node(message, profile, blocks, links)._replace(size=sum(sizes))
+    return made._replace(tsize=made.size) if profile.content_tsize else made
 
 
 def symlink(target: bytes, profile: ImportProfile, blocks: Blocks, attributes: Attributes = NONE) -> Made:

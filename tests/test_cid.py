@@ -54,7 +54,6 @@ REWORDED = {
     "invalid base58 digit": "illegal base58 data at input byte",
     "high-bit set on invalid digit": "illegal base58 data at input byte",
     "illegal base256emoji data": "illegal base256emoji data at input byte",
-    "digest too long": "length greater than remaining number of bytes in buffer",
     "multihash length inconsistent": "expected 1 as the cid version number, got: 18",
     "length greater than remaining": "",  # at the largest text of 46 characters: not 12 20 either
 }

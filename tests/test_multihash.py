@@ -177,7 +177,7 @@ def test_a_missing_extra_is_named(
         ("12", "multihash too short"),
         ("1220", "length greater than remaining number of bytes in buffer"),
         ("1202ff", "length greater than remaining number of bytes in buffer"),
-        ("12ffffffff0f", "length greater than remaining number of bytes in buffer"),
+        ("12ffffffff0f", "digest too long"),
         ("1201ff00", "multihash length inconsistent"),
         ("920000", "varint not minimally encoded"),
         ("128100", "varint not minimally encoded"),

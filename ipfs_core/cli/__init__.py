@@ -26,6 +26,9 @@ __all__ = ["main", "program"]
 
 COMMANDS = {  # each is a module beside this one, imported when it is asked for
     "add": "print the CIDs that `ipfs add` gives, write a CAR",
+    "cid": "convert CIDs, show what they are made of",
+    "completion": "print a script that completes words in a shell",
+    "name": "sign, verify and inspect IPNS records, offline",
 }
 
 
@@ -113,7 +116,9 @@ def _report(error: BaseException) -> int:
             code, text = 2, str(error)
         case FileExistsError():
             code, text = 2, _os_error(error)
-        case errors.CarError() | errors.CidError() | errors.CodecError():
+        case errors.CarError() | errors.CidError() | errors.CodecError() | errors.IntegrityError():
+            code, text = 4, str(error)
+        case errors.BlockNotFoundError() | errors.UnsafePathError():
             code, text = 4, str(error)
         case errors.IpfsCoreError():
             code, text = 3, str(error)

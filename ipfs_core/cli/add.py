@@ -14,7 +14,9 @@ from ipfs_core.cli.lines import STDERR, STDIN, STDOUT, Lines, Stream
 from ipfs_core.cli.options import Command, Option, UsageError
 from ipfs_core.cli.render import Render, added, as_json, cid_encoder, cid_only
 from ipfs_core.cli.terminal import Bar
+from ipfs_core.errors import LimitError
 from ipfs_core.importer import Entry
+from ipfs_core.naming import Naming
 from ipfs_core.profile import ImportProfile, resolve
 from ipfs_core.selection import Selection
 
@@ -23,6 +25,7 @@ __all__ = ["COMMAND", "main"]
 Emit: TypeAlias = Callable[[Entry], None]
 
 MAX_PIN_NAME = 255  # bytes
+MAX_IGNORE_RULES = 16 << 20  # bytes of a file of rules
 
 COMMAND = Command(
     name="add",
@@ -37,8 +40,8 @@ COMMAND = Command(
             Option("dereference-symlinks", "what symlinks point at in their place"),
             Option("dereference-args", "the same, for each PATH itself only"),
             Option("stdin-name", "a name for standard input", "", "text", "NAME", ""),
-            Option("ignore", "not what matches RULE", "", "texts", "RULE", later=True),
-            Option("ignore-rules-path", "not what matches a line of FILE", "", "text", "FILE", later=True),
+            Option("ignore", "no names below a PATH that match RULE: see docs/kubo.md", "", "texts", "RULE"),
+            Option("ignore-rules-path", "nor those that match a line of FILE", "", "text", "FILE", ""),
             Option("recursive", "what is in folders; always so", "r"),
         ),
         "how it becomes blocks": (
@@ -53,8 +56,8 @@ COMMAND = Command(
             Option("hash", "by default sha2-256; another brings CIDv1", "", "text", "NAME"),
             Option("raw-leaves", "chunks are raw blocks"),
             Option("chunker", "by default size-262144 (bytes)", "s", "text", "CHUNKER"),
-            Option("trickle", "the trickle layout", "t", later=True),
-            Option("dag-layout", "balanced (default) or trickle", "", "text", "NAME"),
+            Option("trickle", "the trickle layout: first bytes first", "t"),
+            Option("dag-layout", "balanced (default), trickle or balanced-packed", "", "text", "NAME"),
             Option("max-file-links", "links of a file's node, by default 174", "", "int", "N"),
             Option("max-directory-links", "above it a directory becomes a HAMT", "", "int", "N"),
             Option("max-hamt-fanout", "width of a HAMT: a power of 2, 8 to 1024", "", "int", "N"),
@@ -66,14 +69,17 @@ COMMAND = Command(
                 "SIZE",
             ),
             Option("hamt-size-estimation", "links (default), block or disabled", "", "text", "HOW"),
-            Option("inline", "small blocks are part of their CIDs", later=True),
-            Option("inline-limit", "bytes of a small block, by default 32", "", "int", "N", 32, later=True),
+            Option("hamt-at-threshold", "already there: Kubo before 0.40"),
+            Option("inline", "small blocks are part of their CIDs"),
+            Option("inline-limit", "bytes of a small block, by default 32", "", "int", "N"),
+            Option("content-tsize", "sizes in links count content, not blocks: singularity"),
+            Option("field-order", "of a node: links-first (default) or data-first", "", "text", "HOW"),
             Option("nocopy", "brings raw leaves"),
-            Option("preserve-mode", "keep the mode of each entry", later=True),
-            Option("preserve-mtime", "keep the time of each entry", later=True),
-            Option("mode", "one mode for all entries, as 0644", "", "uint", "MODE", 0, later=True),
-            Option("mtime", "one time for all entries, in seconds", "", "int64", "SECONDS", 0, later=True),
-            Option("mtime-nsecs", "with these nanoseconds", "", "uint", "N", 0, later=True),
+            Option("preserve-mode", "keep the mode of each entry; not with raw leaves"),
+            Option("preserve-mtime", "keep the time of each entry; not with raw leaves"),
+            Option("mode", "one mode for all entries, as 0644: 644 is decimal", "", "uint", "MODE", 0),
+            Option("mtime", "one time for all entries, in seconds since 1970", "", "int64", "SECONDS", 0),
+            Option("mtime-nsecs", "with these nanoseconds", "", "uint", "N", 0),
         ),
         "the CAR": (
             Option(
@@ -137,7 +143,9 @@ def main(words: Iterable[str]) -> int:
         if "-" in options.arguments:
             errors.write_all(b"Reading from standard input; Ctrl-D ends it.\n")
     _refuse_conflicts(options)
-    profile, car, render = _profile(options), _car(options), _render(options)
+    selection = _selection(options)
+    profile = _profile(options, attributes=selection.has_attributes)
+    car, render = _car(options), _render(options)
     last: deque[Entry] = deque(maxlen=1)
     with (
         Bar(errors, wanted=_wants_bar(options)) as bar,
@@ -154,7 +162,7 @@ def main(words: Iterable[str]) -> int:
             importer.run(
                 [importer.STDIN if word == "-" else os.fsencode(word) for word in options.arguments or ["-"]],
                 profile=profile,
-                selection=_selection(options),
+                selection=selection,
                 car=car,
                 order=options.order,
                 overwrite=bool(options.force),
@@ -194,13 +202,14 @@ def _refuse_conflicts(options: argparse.Namespace) -> None:
                 raise UsageError(f"'{path}' is a directory, use the '-r' flag to specify directories")
 
 
-def _profile(options: argparse.Namespace) -> ImportProfile:
+def _profile(options: argparse.Namespace, *, attributes: bool) -> ImportProfile:
     layout = options.dag_layout if options.trickle is None else "trickle" if options.trickle else "balanced"
     raw_leaves = options.raw_leaves
-    if options.nocopy and raw_leaves is None and options.profile is None:
+    if options.nocopy and raw_leaves is None and options.profile is None and not attributes:
         raw_leaves = True
     profile = resolve(
         options.profile,
+        attributes=attributes,
         cid_version=options.cid_version,
         hash_function=options.hash,
         raw_leaves=raw_leaves,
@@ -211,10 +220,30 @@ def _profile(options: argparse.Namespace) -> ImportProfile:
         hamt_fanout=options.max_hamt_fanout,
         hamt_threshold=options.hamt_threshold,
         hamt_size_estimation=options.hamt_size_estimation,
+        hamt_at_threshold=options.hamt_at_threshold,
+        inline=options.inline,
+        inline_limit=options.inline_limit,
+        field_order=options.field_order,
+        content_tsize=options.content_tsize,
     )
     if options.nocopy and not profile.raw_leaves:
         raise UsageError("nocopy option requires '--raw-leaves' to be enabled as well")
     return profile
+
+
+def _ignore_rules(options: argparse.Namespace) -> tuple[bytes, ...]:
+    """The lines of the file, then the rules given one by one. Without a PATH Kubo does not open the file."""
+    if all(word == "-" for word in options.arguments):
+        return ()
+    rules = list(map(os.fsencode, options.ignore or ()))
+    path = options.ignore_rules_path
+    if path:
+        with Naming(path), open(path, "rb") as file:
+            text = file.read(MAX_IGNORE_RULES + 1)
+        if len(text) > MAX_IGNORE_RULES:
+            raise LimitError(f"{path}: more than {MAX_IGNORE_RULES} bytes of rules", "rules")
+        rules = text.split(b"\n") + rules
+    return tuple(rules)
 
 
 def _selection(options: argparse.Namespace) -> Selection:
@@ -225,6 +254,12 @@ def _selection(options: argparse.Namespace) -> Selection:
         dereference_symlinks=bool(options.dereference_symlinks),
         wrap=bool(options.wrap_with_directory),
         stdin_name=options.stdin_name,
+        ignore=_ignore_rules(options),
+        preserve_mode=bool(options.preserve_mode),
+        preserve_mtime=bool(options.preserve_mtime),
+        mode=options.mode,
+        mtime=options.mtime,
+        mtime_nsecs=options.mtime_nsecs,
     )
 
 

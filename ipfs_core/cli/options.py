@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from ipfs_core.cli.escape import quote
 
-__all__ = ["Command", "Option", "UsageError", "normalise"]
+__all__ = ["Command", "Option", "UsageError", "integer", "normalise"]
 
 
 class UsageError(Exception):
@@ -51,7 +51,7 @@ class Command(NamedTuple):
         """Reads what `normalise` gives, and formats the help."""
         parser = argparse.ArgumentParser(
             prog=f"ipfs-core {self.name}",
-            usage=f"%(prog)s [OPTION]... [{self.argument}]...",
+            usage="%(prog)s [OPTION]..." + f" [{self.argument}]..." * bool(self.argument),
             description=self.summary,
             epilog=self.epilog,
             formatter_class=_Help,
@@ -59,7 +59,8 @@ class Command(NamedTuple):
             allow_abbrev=False,
         )
         arguments = parser.add_argument_group("arguments")
-        arguments.add_argument("arguments", nargs="*", metavar=self.argument, help=self.argument_help)
+        about = self.argument_help if self.argument else argparse.SUPPRESS
+        arguments.add_argument("arguments", nargs="*", metavar=self.argument, help=about)
         for heading, options in self.options.items():
             group = parser.add_argument_group(heading)
             for option in options:
@@ -203,7 +204,7 @@ def _plain(kind: Kind, value: str) -> str:
         case "text" | "texts":
             return value
         case _:
-            return str(_integer(kind, value))
+            return str(integer(kind, value))
 
 
 def _truth(value: str) -> str:
@@ -226,8 +227,8 @@ _LIMITS: dict[Kind, tuple[str, int, int]] = {
 }
 
 
-def _integer(kind: Kind, value: str) -> int:
-    """Go's ``ParseInt`` or ``ParseUint`` in base 0: a leading zero means octal."""
+def integer(kind: Kind, value: str) -> int:
+    """Go's ``ParseInt`` or ``ParseUint`` in base 0 (a leading zero means octal), and its `UsageError`."""
     function, least, most = _LIMITS[kind]
     found = re.fullmatch(_INTEGER, value)
     if found is None or (kind == "uint" and found[1]):

@@ -1,61 +1,164 @@
-"""Where a buzhash makes a place to cut: 17 zero bits of a 32-bit hash of the 32 bytes before.
+"""Where a buzhash makes a place to cut: 17 zero bits in a hash of the 32 bytes before.
 
-The hash after byte i is the XOR of T[byte i - k] rotated left by k bits, for k from 0 to 31. The table and the
-constants are boxo's (``chunker/buzhash.go``).
+The hash is the XOR of T[b] rotated left by k bits, for each byte b that stands k bytes before the last one. T
+and the constants are boxo's (``chunker/buzhash.go``).
+
+The window has as many bytes as the word has bits. So in words that turn right by one bit with each position,
+the byte that comes in and the one that goes out are turned alike: by the position modulo 32. There the hash
+is a plain XOR of 32 words, and only the mask of the 17 bits differs from place to place.
 """
 
 from __future__ import annotations
 
-import base64
 import struct
-from collections.abc import Callable
+import sys
+from binascii import a2b_base64
+from functools import cache
+from itertools import cycle
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["WINDOW", "finder", "table"]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ipfs_core.unixfs.chunker import Finder
+
+__all__ = ["BITS", "WINDOW", "Plain", "Vector", "finder", "table"]
 
 WINDOW = 32
 BITS = 17
-MASK = 0xFFFFFFFF
+WORD = 0xFFFFFFFF
+SLICE = 16384  # bytes hashed at a time: few enough for the cache, enough for numpy's calls not to show
 
 # 256 little-endian words, SHA-256 5682f46a3226102a4f113d61841ab4f3e815b43ba590f1a1ecab7561369fc0cb.
 _TABLE = (
-    ")#o;13!5hpf`Nf@6lGG}Js#9A$oPJDg;MT=H#Uzf8k__#k(b|B9~B3Z7)Vr`SoZF8V9F>U8rg9Ieps$2U;6p%&2ercE{Zzzf"
-    "HScRERk29+iaqVaXrtU@uqF4cJoP`$Lwk}?x~dU%jucw#uFE?`_GC9`=DScY+_0@Mk?}ur5bu|7D;hx%2d=rFt{ayWA$YV%I"
-    "tqcUh2^K)YI9)bj4oF0_mz%=fLfTGoCsP;lT~(Irhcl3KT<|#R^Hr`!GOW)oquK>S%PRZ|^YprPUtHcupT-1sT!Z1UX^yxo2"
-    "!v%v@TKq_a1BiiuN8ozjnMbrsmE6yzIG=fV0sd7&wQ+WrpI0uDF_{qLLHf{+9)F?hV0r~**`Mt062n*_}PPnkmxrNzd>P+!`"
-    "+$6mn>wi(-+xqu!FXeqV186+021++pXoi3!2X!hW1xu(}{w09@GR?cGK)v9Jf1h@TQr84+t%J!9&?L6rInT;Y<C=S08S!9W3"
-    "+OLTRsJemzL!)OSu#ps5v83@YwmAnupjB|2DY6bOQiA*>-_s{EX(o8EY2acU0Wna2u9F4zT_@|=c(xAU-pm(S3TC;NEg%NnB"
-    "Az1czct6H=5I09OfJW7qTdDrT3oT#Nqg97MR&;wVO>NMs&%O~xv83k69716kz@PO{Z*2}kvmFwCQRqKKuykLp1yp*o>JuIFJ"
-    "rS0$=NuRsFW{g5k~#^?ZJK}*5h19u`TXk0<iijcu1Zr-axa4%Kd^Azq3L9uo9%yjJciQQ(dpYU*c7MIBPW1y)2=(x+iFy?u+"
-    "+vQV%+eu#p5666tO7PC7m#y6Xwk|KO>hAz3TRJc+sPh@OHoD$H=0(7D7Tqb{TCB2BElOvK1LmjjI+HFq-kp8z{}LN~Y$aoiy"
-    "$1APJQp$c|fOMz)xe+1)}-kdzC^@dzwr7AMCO;aU8<1H=?OU(StS1POv1Z|-3H`jQ)X7|zZJe8;Qh1%b|)wdH;D5L1S7+;Um"
-    "L_!JMQxaGH?x%k-Lr*eF**W|_j{37vpYBU~g2uaePy<|_Y$*N$hPGNH*Y|7fikQR-`VinhY2#nU%Sl(HH|2yYWAmThnh#VUG"
-    "@Fd7vv$N=*GpF&tpJgdP2M3#1smTdMuo9hWM}8MSWb}Np;xb$GsI23{cR<t^O!mIGg#p9CeI4u*4cmcO$#uPkV4;yyd2PI<3"
-    "5ScMxa8>8yJpvc3dWB#H4}gp&glmlyZ-7Vy@!ma2Q1Vwy@!qCHO@If3%ZYzVw`4=W*JEu!5DH?=|?F;$a_Ig;_E~F5@j-55J"
-    "F%I1jUxZd<Jf-%gWG4w=+ES>jWWeT6|>"
+    "1ec2YgubJxCCgYFyFGVS3D0e1C/I+H53hVLugzc2jywanAQvkZffVx8VB5IYSFSbWPbudGDKKCAa2XECfliuJ1/6+ezNcW4j"
+    "Loo69IAzsQsskVee22yiiXE9z5/xpm2odvNJnMfsajTuqZTwy+mZ6sYTF7D7z4oI+6BgKWxiSjRGKvJ/pRp6bRZJcWrKVNRB"
+    "MLglg2P1ZQvK7H9EXurQ+dTT2cF0xV7LAumqVefA7YYznjoN4cEN5zn2xeMKFEObxQpJxvswQF7VbZeO6mh0qG/vMPil1R7M"
+    "eE4fYQUZ0d0EOWHyuWdsVsxcWpCkszd7iolTS53Sj2t1FdiqFOQbUefB+jx5oSmA2v4O1AIOOAf975vcgpAELTF4vJmoAlD/"
+    "RnbOIZsEzQFPmUMPpcXGw1Bf2rvHXsEOthnbmrmAHgxoKbW5GSQWrgW0QiWdLqSRaPbga7mm1260dye8Vs5i4dWqZkIEt/1g"
+    "pTL4Zsr2lZXtPOj+mY0iVSgOvxJZZIlm2q+JB6i6ggJDo2cjsJEUWbGk8S+2OQdBoFVwmymyDi5Sgvwk39MnM2kmeLBp4GIc"
+    "ATFQf66TBfVdJ+vZeLYO4N7MF1kKZrmXLSAG3SKeIu2/Ncep5m8x1kwux2+i3wYCWlyx1kl72GlFd8kJYV1EE6p1qTW5qZqF"
+    "EwA4ZZFj+9H9VZLCkTtKeCZM57lATc5jnr58wJ5S5OYvY7MPydk4lKiUL2gRRv347cF+JdbjXEexLe5gArD6KnhIniveQLOG"
+    "yv2CFL+zQf6wEqTUjLmd4FNdr8Ff4lV+OGs0070sobe6J2ic7ov3cVIPOoywkQQVEult8k46PiO66wnT/+CpoCFZK8o8ibnu"
+    "iJ6CMyrMcJjQucQjoy6j6yJNrL1MxMg7lwONHjV3MvmfADt4Qje4DnHcISYDfQHtoQp2XEuBaVp/BOOW3pw8qfWGXGGlKjK0"
+    "TVMlQuMtLg1LzPzMVyqsCwRtoPA313i8ZvfR8jyVp/WF2t+81bcTUiij6LwYX4/TREIJ21MSV/7up38xQ08yStk5/D+O+rNR"
+    "n+5LeoLGu3hQA1yfbCj+Aoa2WiTX92vtipjECvoQ4D9p41/Gy0lXpDflhCtj85/emg9UIDSbjKqzdsRb10tXHa0AkZJN3iFH"
+    "BRvfJ0aFsVhkZ+e3WE6Q36FXr5czxE29/W0lpvOYOfYzWODxJs8K4tbZf/VNCzCQkELfibwc0GjjPonPRqBCzBsYjnd2XCZn"
+    "xKSB6aEdmYKUco9wYq7i5nAYRPy2sOGVJfhFBH+0k1q+9Jxe53HahLCClZ3vNfib4mEfWYVZMkMu4y1dD7+PjTgPs5VuW60H"
+    "306TTg6Z1DxZ4lOQfYVBXA=="
 )
 
 
+def finder() -> Finder:
+    """What finds the places: with numpy (extra ``cdc``), or without it a hundred times slower."""
+    try:
+        return Vector(BITS)
+    except ImportError:
+        return Plain(BITS)
+
+
+@cache
 def table() -> tuple[int, ...]:
-    """The word of each byte. Every bit is set in 128 of them."""
-    return struct.unpack("<256I", base64.b85decode(_TABLE))
+    """T: the 32-bit word of each byte."""
+    return struct.unpack("<256I", a2b_base64(_TABLE))
 
 
-def finder(bits: int = BITS) -> Callable[[memoryview, int, int], int]:
-    """``find(data, start, stop)``: the first place to cut in ``start <= place < stop``, or -1."""
-    words = table()
-    turned = tuple(words)
-    mask = (1 << bits) - 1
+@cache
+def _turned() -> tuple[tuple[int, ...], ...]:
+    """T at each position modulo 32."""
+    return tuple(tuple(_turn(word, bits) for word in table()) for bits in range(WINDOW))
 
-    def find(data: memoryview, start: int, stop: int) -> int:
+
+def _masks(bits: int) -> list[int]:
+    """The mask of the lowest ``bits`` at each place, if the first window begins with the turn by 0."""
+    return [_turn((1 << bits) - 1, (WINDOW - 1 + place) % WINDOW) for place in range(WINDOW)]
+
+
+def _turn(word: int, bits: int) -> int:
+    return word >> bits | word << 32 - bits & WORD
+
+
+class Plain:
+    """Byte by byte, in plain Python."""
+
+    __slots__ = ("_masks", "_place")
+
+    def __init__(self, bits: int) -> None:
+        self._masks = _masks(bits)
+        self._place = -1
+
+    def scan(self, data: memoryview, start: int, stop: int) -> int:
+        turned = _turned()
         state = 0
-        for byte in data[start - WINDOW : start]:
-            state = (state << 1 & MASK | state >> 31) ^ words[byte]
-        place = start
-        for out, byte in zip(data[start - WINDOW : stop - WINDOW], data[start:stop], strict=False):
+        for words, byte in zip(turned, data[start - WINDOW : start], strict=True):
+            state ^= words[byte]
+        gone = bytes(data[start - WINDOW : stop - WINDOW])
+        come = bytes(data[start : stop - 1]) + b"-"  # what follows the last place does not matter
+        steps = zip(cycle(turned), cycle(self._masks), gone, come, strict=False)
+        for place, (words, mask, out, byte) in enumerate(steps, start):
             if not state & mask:
-                return place
-            state = (state << 1 & MASK | state >> 31) ^ turned[out] ^ words[byte]
-            place += 1
-        return place if place < stop and not state & mask else -1
+                self._place = place
+                return place + 1
+            state ^= words[out] ^ words[byte]
+        self._place = -1
+        return stop
 
-    return find
+    def first(self, data: memoryview, start: int, stop: int) -> int:
+        return self._place if start <= self._place < stop else -1
+
+
+class Vector:
+    """``size`` bytes at a time, with numpy."""
+
+    __slots__ = ("_base", "_bytes", "_flags", "_hashes", "_numbers", "_size", "_words", "_work")
+
+    def __init__(self, bits: int, size: int = SLICE) -> None:
+        import numpy as np
+
+        self._words, numbers, mask = _arrays(bits, size)
+        # The numbers of the words to take: the turns stand there for good, each slice fills in its bytes.
+        self._numbers = numbers.copy()
+        low = 0 if sys.byteorder == "little" else numbers.itemsize - 1
+        self._bytes = self._numbers.view(np.uint8)[low :: numbers.itemsize]
+        self._hashes = given = np.empty(size, np.uint32)
+        # The XOR of 2k words is the XOR of the first k and that of the next k.
+        self._work: list[tuple[Any, Any, Any, Any]] = []
+        made, count = np.empty(size, np.uint32), size
+        for step in (1, 2, 4, 8, 16):
+            count -= step
+            self._work.append((np.bitwise_xor, given[:count], given[step : count + step], made[:count]))
+            given, made = made, given
+        self._flags = bytearray(count)
+        self._work.append((np.bitwise_and, given[:count], mask[:count], given[:count]))
+        self._work.append((np.equal, given[:count], 0, np.frombuffer(self._flags, np.bool_)))
+        self._size = size
+        self._base = 0
+
+    def scan(self, data: memoryview, start: int, stop: int) -> int:
+        import numpy as np
+
+        begin = start - WINDOW
+        fresh = np.frombuffer(data[begin : begin + self._size], np.uint8)
+        self._bytes[: len(fresh)] = fresh
+        self._words.take(self._numbers, None, self._hashes, "wrap")  # the fastest of the modes
+        for function, one, other, result in self._work:
+            function(one, other, result)
+        self._base = start
+        return min(start + len(self._flags), len(data) + 1)
+
+    def first(self, data: memoryview, start: int, stop: int) -> int:
+        place = self._flags.find(1, start - self._base, stop - self._base)
+        return place + self._base if place >= 0 else -1
+
+
+@cache
+def _arrays(bits: int, size: int) -> tuple[NDArray[np.uint32], NDArray[np.intp], NDArray[np.uint32]]:
+    """T at all turns in one row; for each byte of a slice, where its turn begins there; and for each place
+    of a slice, its mask."""
+    import numpy as np
+
+    words, turns = np.array(table(), np.uint32), np.arange(WINDOW, dtype=np.uint32)[:, None]
+    turned = words >> turns | words << -turns % WINDOW
+    numbers = np.resize(np.arange(WINDOW, dtype=np.intp) << 8, size)
+    return turned.reshape(-1), numbers, np.resize(np.array(_masks(bits), np.uint32), size)

@@ -5,10 +5,8 @@ The limits and texts are boxo's (``chunker/parse.go``). `buzhash` and `rabin` fi
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NoReturn, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 from ipfs_core.errors import ProfileError
 
@@ -18,6 +16,7 @@ __all__ = [
     "Chunker",
     "ContentCutter",
     "Cutter",
+    "Finder",
     "RabinChunker",
     "SizeChunker",
     "cutter",
@@ -28,6 +27,9 @@ MAX_CHUNK = 2096896  # boxo's ChunkSizeLimit: 2 MiB less 256 bytes for the block
 MAX_LEAF = 2097152  # boxo's BlockSizeLimit: what a leaf takes of a chunker that keeps no limit
 DEFAULT_CHUNK = 262144
 RABIN_WINDOW = 16
+
+TOO_LARGE = f"chunker parameters may not exceed the maximum chunk size of {MAX_CHUNK}"
+RABIN_MIN = "rabin min must be greater than 16"  # sic: 16 itself is taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +44,9 @@ class SizeChunker:
 
     def __post_init__(self) -> None:
         if not isinstance(self.size, int) or self.size <= 0:
-            _refuse("chunker size must be greater than 0")
+            raise _error("chunker size must be greater than 0")
         if self.size > MAX_CHUNK:
-            _refuse_size()
+            raise _error(TOO_LARGE)
 
     @property
     def min(self) -> int:
@@ -102,23 +104,23 @@ class RabinChunker:
 
     def __post_init__(self) -> None:
         if not all(isinstance(value, int) for value in (self.min, self.avg, self.max)):
-            _refuse("rabin parameters must be whole numbers")
+            raise _error("rabin parameters must be whole numbers")
         if self.whole and self.min == self.avg // 3 and self.max == MAX_LEAF:
             return
         if self.min < RABIN_WINDOW:
-            _refuse("rabin min must be greater than 16")  # sic: 16 itself is fine
+            raise _error(RABIN_MIN)
         if self.min >= self.avg:
-            _refuse("incorrect format: rabin-min must be smaller than rabin-avg")
+            raise _error("incorrect format: rabin-min must be smaller than rabin-avg")
         if self.avg >= self.max:
-            _refuse("incorrect format: rabin-avg must be smaller than rabin-max")
+            raise _error("incorrect format: rabin-avg must be smaller than rabin-max")
         if self.max > MAX_CHUNK:
-            _refuse_size()
+            raise _error(TOO_LARGE)
 
     @classmethod
     def of(cls, avg: int) -> RabinChunker:
         """The chunker of ``rabin-AVG``: from a third of the average to one and a half of it."""
         if avg * 3 // 2 > MAX_CHUNK:
-            _refuse_size()
+            raise _error(TOO_LARGE)
         least = avg // 3
         return cls(least, avg, avg + avg // 2 if least >= RABIN_WINDOW else MAX_LEAF)
 
@@ -147,13 +149,13 @@ def parse(text: str) -> Chunker:
     name, *parts = text.split("-")
     if name == "size":
         if len(parts) != 1:
-            _refuse("incorrect chunker string format (expected size-{size})")
+            raise _error("incorrect chunker string format (expected size-{size})")
         return SizeChunker(_number(parts[0]))
     if name == "buzhash":
         return BuzhashChunker()  # whatever follows
     if name == "rabin":
         return _rabin(parts)
-    _refuse(f"unrecognized chunker option: {text}")
+    raise _error(f"unrecognized chunker option: {text}")
 
 
 def _rabin(parts: list[str]) -> RabinChunker:
@@ -162,47 +164,48 @@ def _rabin(parts: list[str]) -> RabinChunker:
     if len(parts) == 1:
         return RabinChunker.of(_number(parts[0]))
     if len(parts) != 3:  # Kubo's text has no closing parenthesis either
-        _refuse("incorrect format (expected 'rabin' 'rabin-[avg]' or 'rabin-[min]-[avg]-[max]'")
-    least = _labelled(parts[0], "first", "min")
-    if least < RABIN_WINDOW:
-        _refuse("rabin min must be greater than 16")
-    return RabinChunker(least, _labelled(parts[1], "second", "avg"), _labelled(parts[2], "final", "max"))
+        raise _error("incorrect format (expected 'rabin' 'rabin-[avg]' or 'rabin-[min]-[avg]-[max]'")
+    smallest = _labelled(parts[0], "first", "min")
+    if smallest < RABIN_WINDOW:  # Kubo says so before it reads the others
+        raise _error(RABIN_MIN)
+    return RabinChunker(smallest, _labelled(parts[1], "second", "avg"), _labelled(parts[2], "final", "max"))
 
 
 def _labelled(part: str, place: str, label: str) -> int:
-    """The number of ``label:N`` or ``N``. Between the label and the number Kubo takes anything."""
+    """The number of ``N`` or ``label:N``; Kubo takes anything between the two."""
     words = part.split(":")
     if len(words) > 1 and words[0] != label:
-        _refuse(f"{place} label must be {label}")
+        raise _error(f"{place} label must be {label}")
     return _number(words[-1])
 
 
 def _number(text: str) -> int:
-    """Go's ``strconv.Atoi`` of a text without ``-``: a plus sign, then decimal digits, below 2^63.
+    """Go's ``strconv.Atoi`` of a text without ``-``: perhaps a plus sign, then decimal digits, below 2^63.
 
-    Go reads digit by digit and stops where 64 bits overflow, whatever follows.
+    Digit by digit, as Go reads: what is too large for 64 bits is found before what is no digit behind it.
     """
-    digits = re.match(r"\+?0*([0-9]*)", text)
-    significant = digits[1] if digits else ""
-    if len(significant) < 21 and int(significant or 0) < 1 << 64:
-        if not re.fullmatch(r"\+?[0-9]+", text):
-            _refuse_number(text, "invalid syntax")
-        if int(significant or 0) < 1 << 63:
-            return int(significant or 0)
-    _refuse_number(text, "value out of range")
+    digits = text.removeprefix("+")
+    value = 0
+    for digit in digits:
+        if digit not in "0123456789":
+            raise _not_a_number(text, "invalid syntax")
+        value = value * 10 + int(digit)
+        if value >= 1 << 64:
+            break
+    if not digits:
+        raise _not_a_number(text, "invalid syntax")
+    if value >= 1 << 63:
+        raise _not_a_number(text, "value out of range")
+    return value
 
 
-def _refuse(message: str) -> NoReturn:
-    raise ProfileError(message, "chunker")
-
-
-def _refuse_size() -> NoReturn:
-    _refuse(f"chunker parameters may not exceed the maximum chunk size of {MAX_CHUNK}")
-
-
-def _refuse_number(text: str, reason: str) -> NoReturn:
+def _not_a_number(text: str, reason: str) -> ProfileError:
     quoted = text.replace("\\", "\\\\").replace('"', '\\"')
-    _refuse(f'strconv.Atoi: parsing "{quoted}": {reason}')
+    return _error(f'strconv.Atoi: parsing "{quoted}": {reason}')
+
+
+def _error(message: str) -> ProfileError:
+    return ProfileError(message, "chunker")
 
 
 class Cutter(Protocol):
@@ -211,10 +214,23 @@ class Cutter(Protocol):
     def cut(self, data: memoryview, final: bool) -> list[int]:
         """The lengths of the chunks at the beginning of ``data`` that are certain.
 
-        ``data`` begins where the last chunk ended, and with the bytes that were shown behind it before:
-        longer by one byte at least. ``final``: the file ends with ``data``, so all of it is cut. Where
-        the cuts are does not depend on the pieces.
+        ``data`` begins where the last chunk ended, with the bytes that were shown behind it before, and is
+        longer by one byte at least. ``final``: the file ends with ``data``, and all of it is cut. The
+        pieces do not change the chunks. Nothing of ``data`` is kept.
         """
+
+
+class Finder(Protocol):
+    """Finds the places where a chunk may end. It looks at the bytes before a place, and at nothing else."""
+
+    def scan(self, data: memoryview, start: int, stop: int) -> int:
+        """Look at the places from ``start`` on, as far as is convenient, and say how far: beyond ``start``.
+
+        A place is the number of bytes before it, ``len(data)`` at most. Beyond ``stop`` there is no need.
+        """
+
+    def first(self, data: memoryview, start: int, stop: int) -> int:
+        """The first place in ``start <= place < stop``, all within the last `scan`, or -1."""
 
 
 def cutter(chunker: Chunker) -> Cutter:
@@ -233,35 +249,38 @@ def cutter(chunker: Chunker) -> Cutter:
 
 
 class ContentCutter:
-    """Cuts at the first place from ``smallest`` bytes on that ``find`` names, or at ``largest`` bytes.
+    """Cuts at the first place that is found from ``smallest`` bytes on, or else after ``largest`` bytes."""
 
-    ``find(data, start, stop)`` is the first position in ``start <= position < stop`` that the bytes before
-    it make a place to cut, or -1. It may look at the window before ``start``.
-    """
+    __slots__ = ("_finder", "_largest", "_smallest", "_untried")
 
-    __slots__ = ("_find", "_largest", "_next", "_smallest")
-
-    def __init__(self, smallest: int, largest: int, find: Callable[[memoryview, int, int], int]) -> None:
+    def __init__(self, smallest: int, largest: int, finder: Finder) -> None:
         self._smallest = smallest
         self._largest = largest
-        self._find = find
-        self._next = smallest  # the first position of the chunk that was not tried yet
+        self._finder = finder
+        self._untried = smallest  # no shorter chunk can be cut, after what was shown of the data
 
     def cut(self, data: memoryview, final: bool) -> list[int]:
+        finder = self._finder
         lengths = []
-        start, end, largest = 0, len(data), self._largest
-        while end - start >= self._next:
-            # A chunk may end where the data does: that is a cut, whether or not the file goes on.
-            limit = min(start + largest, end + 1)
-            place = self._find(data, start + self._next, limit)
+        start, end, known = 0, len(data), 0
+        while end - start >= self._untried:
+            at = start + self._untried
+            # Where the data ends, a chunk may end, whether or not the file goes on.
+            stop = min(start + self._largest, end + 1)
+            place = -1
+            while place < 0 and at < stop:
+                if at >= known:
+                    known = finder.scan(data, at, stop)
+                place = finder.first(data, at, min(known, stop))
+                at = known
             if place < 0:
-                self._next = limit - start
-                if limit > end:
+                self._untried = stop - start
+                if stop > end:
                     break
-                place = limit
+                place = stop
             lengths.append(place - start)
             start = place
-            self._next = self._smallest
+            self._untried = self._smallest
         if final and start < end:
             lengths.append(end - start)
         return lengths
@@ -275,7 +294,7 @@ class _SizeCutter:
 
     def cut(self, data: memoryview, final: bool) -> list[int]:
         whole, rest = divmod(len(data), self._size)
-        return [self._size] * whole + ([rest] if final and rest else [])
+        return [self._size] * whole + [rest] * (final and rest > 0)
 
 
 class _WholeCutter:

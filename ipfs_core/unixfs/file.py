@@ -33,6 +33,7 @@ class FileFormat:
 
     __slots__ = (
         "_chunker",
+        "_content_tsize",
         "_data_first",
         "_frames",
         "_layout",
@@ -61,6 +62,7 @@ class FileFormat:
         self._leaf_type = data.RAW if is_trickle else data.FILE
         self._layout = profile.layout
         self._width = profile.file_max_links
+        self._content_tsize = profile.content_tsize
         self._data_first = profile.field_order == "data-first"
         self._frames: dict[int, tuple[bytes, bytes]] = {}
 
@@ -147,8 +149,11 @@ class FileFormat:
         sizes = [filesize for _, filesize, _ in links]
         encoded = [dag_pb.encode_link(cid, b"", tsize) for cid, _, tsize in links]
         block = dag_pb.join(encoded, data.file_node(sizes) + attributes, data_first=self._data_first)
-        below = sum([tsize for _, _, tsize in links])
-        return (self.node_cids.cid(block), sum(sizes), len(block) + below), block
+        filesize = sum(sizes)
+        if self._content_tsize:
+            return (self.node_cids.cid(block), filesize, filesize), block
+        tsize = len(block) + sum([tsize for _, _, tsize in links])
+        return (self.node_cids.cid(block), filesize, tsize), block
 
     def parts(self, chunk: Part, attributes: bytes = b"") -> tuple[Part, ...]:
         """The block of a chunk as parts that need no copy."""

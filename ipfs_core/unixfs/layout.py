@@ -81,7 +81,7 @@ class Balanced(Generic[T]):
 class BalancedPacked(Balanced[T]):
     """`Balanced`, but a last group of one needs no node: its link moves up as it is.
 
-    Leaves may be unequally deep. The layout of singularity (IPIP-499).
+    Leaves may be unequally deep. What IPIP-499 calls balanced-packed.
 
     >>> tree = BalancedPacked(2, tuple)
     >>> for leaf in "abcde":

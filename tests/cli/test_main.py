@@ -61,7 +61,7 @@ def test_without_a_command_the_usage_is_printed(call: Call) -> None:
 def test_help_lists_the_commands(call: Call, word: str) -> None:
     code, out, err = call(word)
     assert (code, err) == (0, b"")
-    assert re.search(rb"^  add  \S", out, re.MULTILINE)
+    assert re.search(rb"^  add +\S", out, re.MULTILINE)
 
 
 @pytest.mark.parametrize("word", ["ad", "Add", "--nope", "-x", "", "\x1b[2J", "__init__", "options"])
