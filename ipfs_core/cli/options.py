@@ -26,7 +26,7 @@ Kind: TypeAlias = Literal["bool", "int", "uint", "int64", "size", "text", "texts
 
 
 class Option(NamedTuple):
-    """An option, named without dashes. One that is ``later`` only takes what changes nothing, for now."""
+    """An option, named without dashes."""
 
     name: str
     help: str
@@ -34,7 +34,6 @@ class Option(NamedTuple):
     kind: Kind = "bool"
     metavar: str = ""
     default: Any = None
-    later: bool = False
 
 
 class Command(NamedTuple):
@@ -71,7 +70,7 @@ class Command(NamedTuple):
                     type=_reader(option.kind),
                     default=option.default,
                     metavar=option.metavar,
-                    help=option.help + " (not available yet)" * option.later,
+                    help=option.help,
                 )
         return parser
 
@@ -81,12 +80,7 @@ class Command(NamedTuple):
         plain = normalise(words, options)
         split = plain.index("--")
         marked = [word.replace("=", f"={_MARK}", 1) for word in plain[:split]]
-        values = self.parser().parse_args(marked + plain[split:])
-        for option in options:
-            value = getattr(values, option.name.replace("-", "_"))
-            if option.later and value and value not in (option.default, [""]):
-                raise UsageError(f"--{option.name} is not available yet")
-        return values
+        return self.parser().parse_args(marked + plain[split:])
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):

@@ -169,27 +169,6 @@ def test_a_size_is_bytes_or_has_a_known_unit(size: str) -> None:
         normalise([f"--size={size}"], TABLE)
 
 
-def test_what_is_not_available_yet_takes_only_what_changes_nothing() -> None:
-    later = Command(
-        "test",
-        "",
-        "PATH",
-        "",
-        {
-            "later": (
-                Option("trickle", "", "t", later=True),
-                Option("ignore", "", "", "texts", later=True),
-                Option("mode", "", "", "uint", "N", 0, later=True),
-                Option("limit", "", "", "int", "N", 32, later=True),
-            )
-        },
-    )
-    later.read(["--trickle=false", "--ignore=", "--mode=0", "--limit=32"])
-    for word in ("-t", "--ignore=x", "--mode=0644", "--limit=33"):
-        with pytest.raises(UsageError, match=r"^--[a-z]+ is not available yet$"):
-            later.read([word])
-
-
 REFUSED = {  # as Kubo 0.42.0 refuses them
     ("--w=1", "--nope"): 'unknown option "nope"',
     ("-rx",): 'unknown option "rx"',
