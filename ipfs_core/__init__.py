@@ -30,14 +30,15 @@ if TYPE_CHECKING:
         UnsafePathError,
     )
     from ipfs_core.importer import AddResult, ManifestEntry, add, add_bytes
-    from ipfs_core.profile import PROFILES, UNIXFS_V0_2015, UNIXFS_V1_2025, ImportProfile
+    from ipfs_core.presets import PRESETS, Preset
+    from ipfs_core.profile import UNIXFS_V0_2015, UNIXFS_V1_2025, ImportProfile
     from ipfs_core.progress import Observer, Progress
     from ipfs_core.selection import Selection
     from ipfs_core.unixfs.chunker import BuzhashChunker, RabinChunker, SizeChunker
 
 __all__ = [
     "CID",
-    "PROFILES",
+    "PRESETS",
     "UNIXFS_V0_2015",
     "UNIXFS_V1_2025",
     "AddResult",
@@ -53,6 +54,7 @@ __all__ = [
     "ManifestEntry",
     "MissingExtraError",
     "Observer",
+    "Preset",
     "ProfileError",
     "Progress",
     "RabinChunker",
@@ -70,7 +72,8 @@ _HOMES = {
     "cid": ("CID",),
     "errors": tuple(name for name in __all__ if name.endswith("Error")),
     "importer": ("AddResult", "ManifestEntry", "add", "add_bytes"),
-    "profile": ("PROFILES", "UNIXFS_V0_2015", "UNIXFS_V1_2025", "ImportProfile"),
+    "profile": ("UNIXFS_V0_2015", "UNIXFS_V1_2025", "ImportProfile"),
+    "presets": ("PRESETS", "Preset"),
     "progress": ("Observer", "Progress"),
     "selection": ("Selection",),
     "unixfs.chunker": ("BuzhashChunker", "RabinChunker", "SizeChunker"),

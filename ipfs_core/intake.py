@@ -103,7 +103,7 @@ class Intake:
             yield from self._regular(fd, before, argument.name, lambda: argument.path)
             return
         try:
-            attributes = self._attributes.of_file(before)
+            attributes = self._attributes.of_file(None)  # for Kubo it is as standard input
             yield OPEN, argument.name, None, attributes
             yield from self._spans.of_stream(fd, argument.path, attributes)
             yield CLOSE, None

@@ -13,7 +13,7 @@ from ipfs_core.errors import ProfileError
 from ipfs_core.multihash import hash_function
 from ipfs_core.unixfs.chunker import BuzhashChunker, Chunker, RabinChunker, SizeChunker, parse
 
-__all__ = ["PROFILES", "UNIXFS_V0_2015", "UNIXFS_V1_2025", "ImportProfile", "resolve"]
+__all__ = ["UNIXFS_V0_2015", "UNIXFS_V1_2025", "ImportProfile", "resolve"]
 
 FILE_MAX_LINKS_2015 = 174  # Kubo's 8192 // 47; part of the CID, frozen for ever
 FILE_MAX_LINKS_2025 = 1024
@@ -137,11 +137,6 @@ UNIXFS_V1_2025 = ImportProfile(
     file_max_links=FILE_MAX_LINKS_2025,
     hamt_size_estimation="block",
 )
-PROFILES = {
-    "unixfs-v0-2015": UNIXFS_V0_2015,
-    "legacy-cid-v0": UNIXFS_V0_2015,  # Kubo's older name
-    "unixfs-v1-2025": UNIXFS_V1_2025,
-}
 
 
 def resolve(
@@ -157,9 +152,11 @@ def resolve(
     (True, False)
     """
     if isinstance(profile, str):
-        if profile not in PROFILES:
-            raise ProfileError(f"{profile} is not a profile; there are {', '.join(PROFILES)}", "profile")
-        profile = PROFILES[profile]
+        from ipfs_core.presets import PRESETS  # which are made of this module's values
+
+        if profile not in PRESETS:
+            raise ProfileError(f"{profile} is not a profile; there are {', '.join(PRESETS)}", "profile")
+        profile = PRESETS[profile].profile
     if profile is not None and not isinstance(profile, ImportProfile):
         raise ProfileError(f"profile must be an ImportProfile, a name or None, not {profile!r}", "profile")
     for name in changes.keys() - {field.name for field in fields(ImportProfile)}:

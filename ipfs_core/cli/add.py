@@ -47,7 +47,7 @@ COMMAND = Command(
         "how it becomes blocks": (
             Option(
                 "profile",
-                "unixfs-v0-2015 or unixfs-v1-2025. Its values count as given: none follows from another",
+                "as of `ipfs-core profiles`. Its values count as given: none follows from another",
                 "",
                 "text",
                 "NAME",

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from importlib import import_module
 from typing import Any
 
-from ipfs_core import cli, multihash, profile
+from ipfs_core import cli, multihash, presets
 from ipfs_core.cid import CODECS
 from ipfs_core.cli.escape import quote
 from ipfs_core.cli.group import HELP
@@ -43,13 +43,14 @@ _VALUES: Mapping[str, Iterable[str]] = {
     "chunker": ("size-262144", "size-1048576", "buzhash", "rabin"),
     "cid-base": BASES,
     "cid-version": "01",
-    "dag-layout": ("balanced", "trickle"),
+    "dag-layout": ("balanced", "trickle", "balanced-packed"),
     "enc": ("text", "json"),
+    "field-order": ("links-first", "data-first"),
     "hamt-size-estimation": ("links", "block", "disabled"),
     "hash": multihash.hash_names(),
     "mc": CODECS,
     "order": ("stream", "dfs"),
-    "profile": profile.PROFILES,
+    "profile": presets.PRESETS,
     "v": "01",
 }
 

@@ -21,7 +21,7 @@ class UsageError(Exception):
     """Words that the command does not take."""
 
 
-Kind: TypeAlias = Literal["bool", "int", "uint", "int64", "size", "text", "texts"]
+Kind: TypeAlias = Literal["bool", "int", "uint", "int64", "uint64", "size", "text", "texts"]
 """What an option takes: ``=true`` or ``=false`` at most, a number, bytes, a text, or a text each time."""
 
 
@@ -45,12 +45,14 @@ class Command(NamedTuple):
     argument_help: str
     options: Mapping[str, Sequence[Option]]
     epilog: str = ""
+    usage: str = ""  # what stands behind the options, where not "[ARGUMENT]..."
 
     def parser(self) -> argparse.ArgumentParser:
         """Reads what `normalise` gives, and formats the help."""
+        taken = self.usage or f"[{self.argument}]..." * bool(self.argument)
         parser = argparse.ArgumentParser(
             prog=f"ipfs-core {self.name}",
-            usage="%(prog)s [OPTION]..." + f" [{self.argument}]..." * bool(self.argument),
+            usage=f"%(prog)s [OPTION]... {taken}".rstrip(),
             description=self.summary,
             epilog=self.epilog,
             formatter_class=_Help,
@@ -218,6 +220,7 @@ _LIMITS: dict[Kind, tuple[str, int, int]] = {
     "int": ("ParseInt", -(2**31), 2**31 - 1),
     "uint": ("ParseUint", 0, 2**32 - 1),
     "int64": ("ParseInt", -(2**63), 2**63 - 1),
+    "uint64": ("ParseUint", 0, 2**64 - 1),
 }
 
 
@@ -225,7 +228,7 @@ def integer(kind: Kind, value: str) -> int:
     """Go's ``ParseInt`` or ``ParseUint`` in base 0 (a leading zero means octal), and its `UsageError`."""
     function, least, most = _LIMITS[kind]
     found = re.fullmatch(_INTEGER, value)
-    if found is None or (kind == "uint" and found[1]):
+    if found is None or (function == "ParseUint" and found[1]):
         raise UsageError(f"strconv.{function}: parsing {quote(value)}: invalid syntax")
     sign, *forms = found.groups()
     digits, base = next((digits, base) for digits, base in zip(forms, (16, 8, 2, 10), strict=True) if digits)

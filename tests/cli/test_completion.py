@@ -14,7 +14,7 @@ from ipfs_core import cli, multibase
 from ipfs_core.cid import CODECS
 from ipfs_core.cli import completion
 from ipfs_core.cli.options import Command, Option
-from ipfs_core.profile import PROFILES
+from ipfs_core.presets import PRESETS
 from tests.cli.conftest import Call
 from tests.cli.test_main import imported_by
 from tests.command import ipfs_core, run
@@ -85,7 +85,7 @@ def test_bash_completes_every_option_of_a_command(bash: Path, command: Command) 
 
 
 def test_bash_completes_the_value_of_an_option(bash: Path) -> None:
-    assert offered(bash, "add", "--profile", "") == sorted(PROFILES)
+    assert offered(bash, "add", "--profile", "") == sorted(PRESETS)
     assert offered(bash, "add", "--profile", "unixfs-v1") == ["unixfs-v1-2025"]
     assert offered(bash, "cid", "format", "--mc", "") == sorted(CODECS)
     assert offered(bash, "cid", "format", "-b", "base5") == ["base58btc", "base58flickr"]
