@@ -7,13 +7,13 @@ tool itself, see ``vectors/presets.json``.
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import NamedTuple
+from dataclasses import fields, replace
+from typing import Any, NamedTuple
 
 from ipfs_core.profile import UNIXFS_V0_2015, UNIXFS_V1_2025, ImportProfile
 from ipfs_core.unixfs.chunker import SizeChunker
 
-__all__ = ["PRESETS", "Preset"]
+__all__ = ["PRESETS", "Preset", "parameters"]
 
 
 class Preset(NamedTuple):
@@ -105,10 +105,22 @@ PRESETS = {
         ONLY_FILES,
     ),
     "singularity": Preset(
-        replace(UNIXFS_V1_2025, hamt_size_estimation="links", hamt_at_threshold=True, content_tsize=True),
+        replace(
+            UNIXFS_V1_2025, hamt_size_estimation="links", hamt_at_threshold=True, layout="balanced-packed"
+        ),
         "Singularity (Filecoin data preparation), for a file that it does not split",
         "data-preservation-programs/singularity pack/packutil/util.go:26, pack/daggen/directory.go (5da9b37a)",
         "--hidden --empty-dirs=false, without symlinks",
     ),
 }
 """By name; the names that ``--profile`` takes."""
+
+
+def parameters(profile: ImportProfile) -> dict[str, Any]:
+    """Every field of a profile as plain values, a chunker as its text: ``ImportProfile(**of_these)`` is equal.
+
+    >>> parameters(UNIXFS_V1_2025)["chunker"]
+    'size-1048576'
+    """
+    values = {field.name: getattr(profile, field.name) for field in fields(profile)}
+    return {**values, "chunker": str(profile.chunker)}

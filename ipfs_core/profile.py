@@ -33,7 +33,6 @@ TYPES: dict[str, type | tuple[type, ...]] = {
     "hamt_threshold": int,
     "hamt_at_threshold": bool,
     "inline": bool,
-    "content_tsize": bool,
     "inline_limit": int,
 }
 
@@ -46,7 +45,8 @@ class ImportProfile:
     hash_function            a name that Kubo's ``--hash`` takes
     raw_leaves               chunks stand as raw blocks (always CIDv1), not inside dag-pb
     chunker                  a `SizeChunker`, `BuzhashChunker` or `RabinChunker`, or its text
-    layout                   of a file: ``balanced``, ``trickle`` or ``balanced-packed``
+    layout                   of a file: ``balanced``, ``trickle`` or ``balanced-packed``, which is balanced,
+                             but Tsize counts a file's bytes instead of its blocks (singularity)
     file_max_links           links in a node of a file, at least 2, in a trickle 1: there only to leaves
     directory_max_links      entries of a basic directory before it becomes a HAMT; 0 = no such limit
     hamt_fanout              slots of a HAMT shard: a power of two, 8 to 1024
@@ -57,8 +57,6 @@ class ImportProfile:
     inline                   blocks of at most ``inline_limit`` bytes are their own CIDs
     inline_limit             at most 128
     field_order              of a node: ``links-first``, or ``data-first``, an option of Kubo since 0.43
-    content_tsize            the Tsize of a file of several chunks counts its bytes, not those of its blocks:
-                             singularity
 
     >>> from dataclasses import replace
     >>> replace(UNIXFS_V1_2025, chunker="size-262144").chunker
@@ -79,7 +77,6 @@ class ImportProfile:
     inline: bool = False
     inline_limit: int = 32
     field_order: str = "links-first"
-    content_tsize: bool = False
 
     def __post_init__(self) -> None:
         if isinstance(self.chunker, str):

@@ -37,8 +37,11 @@ def check_car(car: bytes, roots: Iterable[bytes]) -> Blocks:
     return blocks
 
 
-def check_file(cid: bytes, blocks: Blocks) -> tuple[bytes, int]:
-    """Content and Tsize of a file of whose nodes every size is the true sum of what is below."""
+def check_file(cid: bytes, blocks: Blocks, *, packed: bool = False) -> tuple[bytes, int]:
+    """Content and Tsize of a file of whose nodes every size is the true sum of what is below.
+
+    In one that is ``packed`` the Tsize of a node with links counts the content.
+    """
     block = blocks[cid]
     if cid[:2] == bytes((1, RAW)):
         return block, len(block)
@@ -48,15 +51,17 @@ def check_file(cid: bytes, blocks: Blocks) -> tuple[bytes, int]:
     message = oracle.read_message(node.data)
     assert message is not None
     assert message.type == FILE or (message.type == RAW_NODE and not node.links), "a leaf of a trickle"
-    children = [check_file(link.hash, blocks) for link in node.links]
+    children = [check_file(link.hash, blocks, packed=packed) for link in node.links]
     assert [link.tsize for link in node.links] == [tsize for _, tsize in children]
     assert list(message.blocksizes) == [len(content) for content, _ in children]
     assert not (message.data and children), "content beside links"
     content = b"".join([message.data or b"", *(content for content, _ in children)])
     assert message.filesize == len(content)
+    if packed and children:
+        return content, len(content)
     return content, len(block) + sum(tsize for _, tsize in children)
 
 
-def cat(cid: bytes, blocks: Blocks) -> bytes:
+def cat(cid: bytes, blocks: Blocks, *, packed: bool = False) -> bytes:
     """The content of a file."""
-    return check_file(cid, blocks)[0]
+    return check_file(cid, blocks, packed=packed)[0]

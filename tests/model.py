@@ -108,9 +108,7 @@ def file(content: bytes, profile: ImportProfile, blocks: Blocks, attributes: Att
     while len(level) > 1:
         groups = [level[at : at + width] for at in range(0, len(level), width)]
         given = attributes if len(groups) == 1 else NONE
-        alone = profile.layout == "balanced-packed" and len(groups[-1]) == 1
-        level = [parent(group, profile, blocks, given) for group in groups[: len(groups) - alone]]
-        level += groups[-1] if alone else []
+        level = [parent(group, profile, blocks, given) for group in groups]
     return level[0]
 
 
@@ -148,7 +146,7 @@ def parent(
     message = oracle.write_message(Data(FILE, None, sum(sizes), sizes, None, None, *attributes))
     links = [(child.cid, b"", child.tsize) for child in children]
     made = node(message, profile, blocks, links)._replace(size=sum(sizes))
-    return made._replace(tsize=made.size) if profile.content_tsize else made
+    return made._replace(tsize=made.size) if profile.layout == "balanced-packed" else made
 
 
 def symlink(target: bytes, profile: ImportProfile, blocks: Blocks, attributes: Attributes = NONE) -> Made:

@@ -23,7 +23,7 @@ PROFILES = [
     replace(UNIXFS_V1_2025, raw_leaves=False),
     replace(UNIXFS_V1_2025, hash_function="sha2-512"),
     replace(UNIXFS_V1_2025, hash_function="sha1", raw_leaves=False),
-    replace(UNIXFS_V1_2025, content_tsize=True),
+    replace(UNIXFS_V1_2025, layout="balanced-packed"),
     replace(UNIXFS_V0_2015, field_order="data-first"),
     replace(UNIXFS_V0_2015, inline=True, inline_limit=100),
 ]

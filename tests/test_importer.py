@@ -533,3 +533,11 @@ def test_a_directory_of_a_million_entries_fits_into_600_mebibytes(car: str) -> N
     # Kubo 0.42: ipfs add -r -n -Q, in 113 s and 2778 MiB on the same two cores
     assert cid == "QmZxfKFEhWK1KQkREe1eh2mDdo9ayTgKYnS1hCDDdYt78c"
     assert int(memory) <= 600
+
+
+def test_a_file_that_singularity_packs_has_its_published_cid() -> None:
+    # data-preservation-programs/singularity pack/packutil/util_test.go:105
+    made = ipfs_core.add_bytes(
+        b"hello" * 2000, cid_version=1, chunker="size-5", file_max_links=1024, layout="balanced-packed"
+    )
+    assert str(made.cid) == "bafybeiamlrjlfotypfc5hse7uenmgmav7yq5vcb75yd7bxh2aaavxbi4ou"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipfs_core.unixfs.layout import Balanced, BalancedPacked, Trickle, layout
+from ipfs_core.unixfs.layout import Balanced, Trickle, layout
 
 WIDTHS = st.integers(2, 9)
 COUNTS = st.integers(1, 400)
@@ -91,22 +91,6 @@ def test_a_node_is_made_as_soon_as_it_is_full_and_more_comes(count: int, width: 
         assert not seen & set(links)
         assert all(link >= 0 or -link < number for link in links)
         seen.update(links)
-
-
-def packed(links: list[Any], width: int) -> Any:
-    """IPIP-499, balanced-packed: group, but leave a last group of one as it is."""
-    if len(links) == 1:
-        return links[0]
-    groups = [links[at : at + width] for at in range(0, len(links), width)]
-    return packed([tuple(group) if len(group) > 1 else group[0] for group in groups], width)
-
-
-@given(COUNTS, WIDTHS)
-def test_a_packed_tree_gives_no_node_to_a_link_alone(count: int, width: int) -> None:
-    layout: BalancedPacked[Any] = BalancedPacked(width, tuple)
-    for leaf in range(count):
-        layout.add(leaf)
-    assert layout.root() == packed(list(range(count)), width)
 
 
 def trickle(leaves: Iterator[int], width: int, depth: int | None) -> tuple[Any, ...]:

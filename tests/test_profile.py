@@ -21,7 +21,6 @@ from ipfs_core.unixfs.chunker import SizeChunker
 V0, V1 = "unixfs-v0-2015", "unixfs-v1-2025"
 
 REST = {"hamt_at_threshold": False, "inline": False, "inline_limit": 32, "field_order": "links-first"}
-REST |= {"content_tsize": False}
 PRESETS: dict[str, dict[str, Any]] = {  # Kubo config/profile.go; every field, so a new one needs its row
     V0: {
         "cid_version": 0,

@@ -72,7 +72,6 @@ COMMAND = Command(
             Option("hamt-at-threshold", "already there: Kubo before 0.40"),
             Option("inline", "small blocks are part of their CIDs"),
             Option("inline-limit", "bytes of a small block, by default 32", "", "int", "N"),
-            Option("content-tsize", "sizes in links count content, not blocks: singularity"),
             Option("field-order", "of a node: links-first (default) or data-first", "", "text", "HOW"),
             Option("nocopy", "brings raw leaves"),
             Option("preserve-mode", "keep the mode of each entry; not with raw leaves"),
@@ -224,7 +223,6 @@ def _profile(options: argparse.Namespace, *, attributes: bool) -> ImportProfile:
         inline=options.inline,
         inline_limit=options.inline_limit,
         field_order=options.field_order,
-        content_tsize=options.content_tsize,
     )
     if options.nocopy and not profile.raw_leaves:
         raise UsageError("nocopy option requires '--raw-leaves' to be enabled as well")

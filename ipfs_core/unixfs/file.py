@@ -62,7 +62,8 @@ class FileFormat:
         self._leaf_type = data.RAW if is_trickle else data.FILE
         self._layout = profile.layout
         self._width = profile.file_max_links
-        self._content_tsize = profile.content_tsize
+        # What IPIP-499 calls packed is, in the code of singularity, a Tsize that does not count blocks.
+        self._content_tsize = profile.layout == "balanced-packed"
         self._data_first = profile.field_order == "data-first"
         self._frames: dict[int, tuple[bytes, bytes]] = {}
 

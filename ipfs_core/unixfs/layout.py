@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
-__all__ = ["Balanced", "BalancedPacked", "Layout", "Trickle", "layout"]
+__all__ = ["Balanced", "Layout", "Trickle", "layout"]
 
 T = TypeVar("T")
 
@@ -58,42 +58,20 @@ class Balanced(Generic[T]):
         """Join what is left from the bottom up; the last node is the root. At least one link was added."""
         level = 0
         while level < len(self._levels) - 1:  # the top may grow meanwhile
-            self._fold(level, last=True)
+            self._fold(level)
             level += 1
         links = self._levels[-1]
         return links[0] if len(links) == 1 else (join or self._join)(links)
 
-    def _fold(self, level: int, *, last: bool = False) -> None:
+    def _fold(self, level: int) -> None:
         # A full level is folded only when more comes: exactly ``width`` links need no node above theirs.
         group = self._levels[level]
         if level + 1 == len(self._levels):
             self._levels.append([])
         elif len(self._levels[level + 1]) == self._width:
             self._fold(level + 1)
-        self._levels[level + 1].append(self._last(group) if last else self._join(group))
+        self._levels[level + 1].append(self._join(group))
         group.clear()
-
-    def _last(self, group: list[T]) -> T:
-        """The node of the last group of a level, which may be of any size."""
-        return self._join(group)
-
-
-class BalancedPacked(Balanced[T]):
-    """`Balanced`, but a last group of one needs no node: its link moves up as it is.
-
-    Leaves may be unequally deep. What IPIP-499 calls balanced-packed.
-
-    >>> tree = BalancedPacked(2, tuple)
-    >>> for leaf in "abcde":
-    ...     tree.add(leaf)
-    >>> tree.root()
-    ((('a', 'b'), ('c', 'd')), 'e')
-    """
-
-    __slots__ = ()
-
-    def _last(self, group: list[T]) -> T:
-        return group[0] if len(group) == 1 else self._join(group)
 
 
 class _Open(Generic[T]):
@@ -149,7 +127,5 @@ class Trickle(Generic[T]):
 
 
 def layout(name: str, width: int, join: Callable[[list[T]], T]) -> Layout[T]:
-    """An empty tree of the layout of this name."""
-    if name == "trickle":
-        return Trickle(width, join)
-    return BalancedPacked(width, join) if name == "balanced-packed" else Balanced(width, join)
+    """An empty tree of the layout of this name; one that is balanced-packed has the shape of balanced."""
+    return Trickle(width, join) if name == "trickle" else Balanced(width, join)

@@ -129,10 +129,11 @@ class Leaves:
             _check_size(cid, size, length)
             return Leaf(start, length, cid, None), None
         if codec != DAG_PB:
-            raise CodecError(f"{text(cid)}: a part of a file in codec {codec:#x}", "file-codec")
+            raise CodecError(f"{text(cid)} is no file and no part of one: codec {codec:#x}", "file-codec")
         block, message = node.decode(self._source.get(cid))
         if message.type not in (data.FILE, data.RAW):
-            raise CodecError(f"{text(cid)}: a part of a file, and of UnixFS type {message.type}", "file-type")
+            what = f"UnixFS type {message.type}"
+            raise CodecError(f"{text(cid)} is no file and no part of one: {what}", "file-type")
         _check_size(cid, size, message.filesize or 0)
         own = message.data or b""
         leaf = Leaf(start, len(own), cid, own) if own or not block.links else None

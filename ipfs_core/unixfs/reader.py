@@ -6,7 +6,7 @@ import io
 from typing import TYPE_CHECKING
 
 from ipfs_core.blockstore import BlockSource
-from ipfs_core.errors import CodecError
+from ipfs_core.errors import IpfsCoreError
 from ipfs_core.unixfs.budget import Budget, Limits
 from ipfs_core.unixfs.leaves import Leaves, read_leaf
 
@@ -35,6 +35,7 @@ class FileReader(io.RawIOBase):
         self._start = 0  # where the bytes that are held begin in the file
         self._held: bytes = b""
         self._next = 0  # where the leaf that comes next begins; -1 after an error
+        self._at_end: IpfsCoreError | None = None
 
     @property
     def size(self) -> int:
@@ -87,6 +88,7 @@ class FileReader(io.RawIOBase):
         position = self._position
         if not self._start <= position < self._start + len(self._held):
             if position >= self.size:
+                self._finish()
                 return b""
             self._load(position)
         at = position - self._start
@@ -98,14 +100,22 @@ class FileReader(io.RawIOBase):
             self._leaves.seek(position)
         self._next, self._held = -1, b""
         self._budget.rest()
-        for leaf in self._leaves:
-            if leaf.offset <= position < leaf.offset + leaf.size:
-                self._held, self._start = read_leaf(leaf, self._source), leaf.offset
-                self._next = leaf.offset + leaf.size
-                return
-            if leaf.offset > position:
-                break
-        raise CodecError(f"no leaf holds the byte at {position}", "file-gap")
+        leaf = next(leaf for leaf in self._leaves if leaf.offset + leaf.size > position)
+        self._held, self._start = read_leaf(leaf, self._source), leaf.offset
+        self._next = leaf.offset + leaf.size
+
+    def _finish(self) -> None:
+        """Read up to its end, a file must be at its end: what comes now has no bytes."""
+        if self._at_end is not None:
+            raise self._at_end.with_traceback(None)
+        if self._next == self.size:  # else somebody came here by `seek`
+            self._budget.rest()
+            try:
+                for _ in self._leaves:  # each is compared with its claim, which can only be 0
+                    pass
+            except IpfsCoreError as error:
+                self._at_end = error
+                raise
 
     def _check_open(self) -> None:
         if self.closed:

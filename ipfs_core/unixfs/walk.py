@@ -30,7 +30,7 @@ from ipfs_core.unixfs import data, murmur3, node
 from ipfs_core.unixfs.budget import Budget, Limits
 from ipfs_core.unixfs.data import Data
 
-__all__ = ["Entry", "OnFault", "entries", "find", "look", "walk"]
+__all__ = ["Entry", "OnFault", "Tree", "entries", "find", "look", "walk"]
 
 OnFault: TypeAlias = Callable[[tuple[bytes, ...], bytes, IpfsCoreError], None]
 """Takes the names that lead to a block, its CID, and why nothing of it is given out."""
@@ -83,7 +83,7 @@ def walk(
     ``CodecError`` for what is not UnixFS, ``UnsafePathError`` for a name that stands twice, and the errors of
     the source: with ``on_fault`` they go there, and the walk goes on without the subtree. ``LimitError``.
     """
-    tree = _Tree(source, limits)
+    tree = Tree(source, limits)
     names: list[bytes] = []
     levels: list[Iterator[PBLink]] = []
 
@@ -116,7 +116,7 @@ def walk(
 
 def look(cid: bytes, source: BlockSource, names: tuple[bytes, ...] = ()) -> Entry:
     """What ``cid`` is, as `walk` says it; nothing below it is looked at."""
-    return _Tree(source, Limits()).look(PBLink(cid, b"", -1), names, _raise)[0]
+    return Tree(source, Limits()).look(PBLink(cid, b"", -1), names)[0]
 
 
 def entries(cid: bytes, source: BlockSource, *, limits: Limits = Limits()) -> Iterator[PBLink]:  # noqa: B008
@@ -124,7 +124,7 @@ def entries(cid: bytes, source: BlockSource, *, limits: Limits = Limits()) -> It
 
     ``CodecError``, rule ``not-a-directory``, for anything else.
     """
-    _, level = _Tree(source, limits).look(PBLink(cid, b"", -1), (), _raise)
+    _, level = Tree(source, limits).look(PBLink(cid, b"", -1))
     if level is None:
         raise CodecError(f"{text(cid)} is not a directory", "not-a-directory")
     return level
@@ -135,7 +135,7 @@ def find(root: bytes, names: Sequence[bytes], source: BlockSource) -> bytes | No
 
     Where a name stands twice the first one counts, as for a gateway. Symlinks are not followed.
     """
-    tree = _Tree(source, Limits())
+    tree = Tree(source, Limits())
     here: bytes | None = root
     for name in names:
         if here is None:
@@ -148,8 +148,8 @@ def _raise(cid: bytes, error: IpfsCoreError) -> None:
     raise error
 
 
-class _Tree:
-    """The nodes of one walk."""
+class Tree:
+    """The nodes of one walk, and what is left of its limits."""
 
     __slots__ = ("_budget", "_hash64", "_source")
 
@@ -159,9 +159,12 @@ class _Tree:
         self._hash64 = murmur3.hash64_function()
 
     def look(
-        self, link: PBLink, names: tuple[bytes, ...], report: Report
+        self, link: PBLink, names: tuple[bytes, ...] = (), report: Report = _raise
     ) -> tuple[Entry, Iterator[PBLink] | None]:
-        """The entry that a link leads to, and what is in it if it is a directory."""
+        """The entry that a link leads to, and what is in it if it is a directory.
+
+        What is wrong with a part of a trie goes to ``report``; unless that raises, the rest is gone on with.
+        """
         cid, _, tsize = link
         claimed = tsize if tsize >= 0 else None
         if codec_of(cid) == RAW:
@@ -195,17 +198,19 @@ class _Tree:
             return None
         trie = _Trie(message)
         hashed = self._hash64(name)
-        for level in range(trie.levels):
+        level = 0
+        while True:
             label = trie.label(hashed, level)
             link = next((link for link in block.links if link.name.startswith(label)), None)
             if link is None:
                 return None
             if link.name != label:
                 return link.hash if link.name[trie.width :] == name else None
-            block = self._shard(link.hash, trie, level + 1)
-        return None
+            level += 1
+            block = self._shard(link.hash, trie, level)
 
     def check_depth(self, directories: int) -> None:
+        """So many directories lie below each other. ``LimitError`` if these are too many."""
         most = self._budget.limits.directories
         if directories > most:
             raise LimitError(f"more than {most} directories below each other", "MAX_DIR_DEPTH")
