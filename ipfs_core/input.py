@@ -19,7 +19,7 @@ from ipfs_core.naming import Naming, name_error
 
 __all__ = ["Input", "Origin", "fill", "open_input"]
 
-STEP = 64 << 10
+STEP = 16 << 10  # bytes: what is announced is not allocated at once
 
 Origin: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes] | int | BinaryIO
 """A path, a descriptor or a binary file object. The last two are borrowed: they stay open."""
@@ -195,6 +195,7 @@ class _Seekable:
         with Naming(label):
             self._base = file.tell()
             self.size = max(0, file.seek(0, os.SEEK_END) - self._base)
+            file.seek(self._base)
 
     def read(self, offset: int, length: int, /) -> bytes:
         return _read(self, offset, min(length, max(0, self.size - offset)))

@@ -109,7 +109,7 @@ PRESETS = {
             UNIXFS_V1_2025, hamt_size_estimation="links", hamt_at_threshold=True, layout="balanced-packed"
         ),
         "Singularity (Filecoin data preparation), for a file that it does not split",
-        "data-preservation-programs/singularity pack/packutil/util.go:26, pack/daggen/directory.go (5da9b37a)",
+        "data-preservation-programs/singularity pack/packutil/util.go:26, pack/daggen (5da9b37a)",
         "--hidden --empty-dirs=false, without symlinks",
     ),
 }
@@ -117,7 +117,7 @@ PRESETS = {
 
 
 def parameters(profile: ImportProfile) -> dict[str, Any]:
-    """Every field of a profile as plain values, a chunker as its text: ``ImportProfile(**of_these)`` is equal.
+    """Every field of a profile as plain values, a chunker as its text: `ImportProfile` takes them so.
 
     >>> parameters(UNIXFS_V1_2025)["chunker"]
     'size-1048576'

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ipfs_core import blockstore
+from ipfs_core.car.framing import Section
 from ipfs_core.car.index import Index
 from ipfs_core.car.preamble import Read
-from ipfs_core.car.reader import Section
 from ipfs_core.cid import text
 from ipfs_core.errors import BlockNotFoundError, CarError
 

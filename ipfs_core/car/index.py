@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Iterator
 
 from ipfs_core.blockstore import multihash_of
-from ipfs_core.car.reader import Section
+from ipfs_core.car.framing import Section
 from ipfs_core.cidtable import CidTable
 
 __all__ = ["Index"]
@@ -51,7 +51,7 @@ class Index:
 
     def _advance(self) -> bool:
         if self._failure is not None:
-            raise self._failure
+            raise self._failure.with_traceback(None)
         try:
             sections = next(self._lists, None)
         except Exception as error:

@@ -1,6 +1,4 @@
-"""Sections of a CAR: where each block lies, found without touching the blocks.
-
-    section = uv(len cid + len block)  cid  block
+"""Sections of a CAR, found without touching the blocks, and checked many at a time.
 
 Two ways through a payload. `scan` reads at offsets, for what is seekable: small windows, and what a large
 block fills is jumped over. `stream` reads everything once, in order, into buffers whose sections can be
@@ -13,42 +11,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
-from ipfs_core import blockstore, cid, varint
+from ipfs_core import blockstore
 from ipfs_core.block import Part
+from ipfs_core.car.framing import Framing, Section
 from ipfs_core.car.preamble import MAX_SECTION, Read
-from ipfs_core.codec.wire import varint_size
-from ipfs_core.errors import CarError, CidError, CodecError, IntegrityError, IpfsCoreError, LimitError
+from ipfs_core.errors import CarError, CidError, IntegrityError, IpfsCoreError
 
-__all__ = ["SPAN", "Buffers", "Fault", "Held", "Run", "Section", "runs", "scan", "stream", "verify"]
+__all__ = ["SPAN", "Buffers", "Fault", "Held", "Run", "runs", "scan", "stream", "verify"]
 
-SPAN = 1 << 20  # bytes of a run of sections: 0.6 ms of hashing, and it stays in the second-level cache
+SPAN = 1 << 20  # bytes of a run that is read at once: it stays in the second-level cache
+MOST = 4096  # sections of a run, each of which is an object: a job of many small ones takes as long
 FIRST = 16 << 10  # bytes of a stream's first buffer: a short or malformed input costs no large one
 PEEK = 1 << 10  # bytes of the smallest window of `scan`: more than a head has
 WINDOW = 64 << 10  # and of the largest
-DENSE = 1 << 10  # bytes a section has at most, on average, where a larger window saves more than it copies
-
-HEAD = varint.MAX_BYTES + cid.MAX_CID_BYTES
-V0 = b"\x12\x20"
-V1 = frozenset((b"\x01\x55\x12\x20", b"\x01\x70\x12\x20", b"\x01\x71\x12\x20"))  # CIDs of 36 bytes
-
-
-class Section(NamedTuple):
-    """One section without its payload: the block is ``length`` bytes at ``offset`` from the CAR's start."""
-
-    cid: bytes
-    offset: int
-    length: int
-
-    @property
-    def start(self) -> int:
-        """Where the section itself begins."""
-        size = len(self.cid)
-        return self.offset - size - varint_size(size + self.length)
-
-    @property
-    def end(self) -> int:
-        """Where it ends."""
-        return self.offset + self.length
+DENSE = 8 << 10  # bytes a section has at most, on average, where a larger window saves more than it copies
 
 
 class Run(NamedTuple):
@@ -100,31 +76,38 @@ def scan(
     ``CarError`` and ``CidError`` for what is no section, ``LimitError`` for one above ``max_section``. A
     section of length zero is refused; with ``zero_padding`` it is the end, if nothing but zeros follow.
     """
-    framing = _Framing(max_section, zero_padding)
+    framing = Framing(max_section, zero_padding)
     window = PEEK
     while start < end:
         size = min(window, end - start)
         data = read(start, size)
         if len(data) < size:
             raise _ended(start + len(data), end)
-        sections, start = framing.parse(data, start, end)
-        window = min(2 * window, WINDOW) if len(sections) * DENSE > size or framing.padded else PEEK
+        sections, following = framing.parse(data, start, end)
+        is_dense = following - start <= DENSE * len(sections)
+        window = min(2 * window, WINDOW) if is_dense or framing.padded else PEEK
+        start = following
         if sections:
             yield sections
 
 
 def runs(lists: Iterable[list[Section]], start: int, size: int = SPAN) -> Iterator[Run]:
-    """Sections that follow each other from ``start`` on, as runs of at most ``size`` bytes, or of one."""
+    """Sections that follow each other from ``start`` on, as runs of at most ``size`` bytes and `MOST`."""
     end = start
     run: list[Section] = []
-    for sections in lists:
-        for section in sections:
-            _, offset, length = section
-            if offset + length - start > size and run:
-                yield Run(start, end, run)
-                start, run = end, []
-            run.append(section)
-            end = offset + length
+    try:
+        for sections in lists:
+            for section in sections:
+                _, offset, length = section
+                if run and (offset + length - start > size or len(run) == MOST):
+                    yield Run(start, end, run)
+                    start, run = end, []
+                run.append(section)
+                end = offset + length
+    except IpfsCoreError:
+        if run:  # what lies before comes first
+            yield Run(start, end, run)
+        raise
     if run:
         yield Run(start, end, run)
 
@@ -143,7 +126,7 @@ def stream(
     ``read_into(offset, view)`` fills the view, and less of it only where the input ends; the offsets follow
     each other. Buffers grow with what was really read, not with what a section announces.
     """
-    framing = _Framing(max_section, zero_padding)
+    framing = Framing(max_section, zero_padding)
     size = FIRST
     buffer, kept = buffers.take(size), 0  # the first `kept` bytes were read into the buffer before
     while True:
@@ -187,82 +170,6 @@ def verify(sections: list[Section], view: Part, start: int, *, allow_sha1: bool 
         except (IntegrityError, CidError) as error:
             faults.append((section, error))
     return faults
-
-
-class _Framing:
-    """Finds the heads of sections in one piece of a payload after the other."""
-
-    __slots__ = ("_max_section", "_zero_padding", "count", "padded")
-
-    def __init__(self, max_section: int, zero_padding: bool) -> None:
-        self._max_section = max_section
-        self._zero_padding = zero_padding
-        self.count = 0  # sections so far
-        self.padded = False
-
-    def parse(self, data: bytes | memoryview, base: int, end: int | None) -> tuple[list[Section], int]:
-        """The sections whose heads lie in ``data``, which stands at ``base``, and where the next begins.
-
-        ``end`` is where the payload ends, None if that is beyond ``data`` and not known.
-        """
-        sections: list[Section] = []
-        append = sections.append
-        size, at = len(data), 0
-        more = end is None or base + size < end
-        while at < size:
-            if self.padded:
-                self._check_zeros(data[at:], base + at)
-                at = size
-                break
-            head = bytes(data[at : at + HEAD])
-            length, here = head[0], 1
-            if length >= 0x80:
-                try:
-                    length, here = varint.decode(head)
-                except CodecError as error:
-                    if error.rule == "varint-truncated" and more:
-                        break
-                    raise CarError(f"{self._where(sections, base + at)}: {error}", base + at) from None
-            elif not length:
-                if not self._zero_padding:
-                    raise CarError(f"{self._where(sections, base + at)} has length 0", base + at)
-                self.padded = True
-                continue
-            if length > self._max_section:
-                where = self._where(sections, base + at)
-                text = f"{where}: {length} bytes are more than MAX_SECTION, {self._max_section}"
-                raise LimitError(text, "MAX_SECTION")
-            stop = here + length
-            if end is not None and base + at + stop > end:
-                text = f"{self._where(sections, base + at)} is cut: {length} bytes announced, "
-                raise CarError(f"{text}{end - base - at - here} remain", base + at)
-            if len(head) < HEAD and len(head) < stop and more:
-                break
-            if head.startswith(V0, here):
-                width = 34
-            elif head[here : here + 4] in V1:
-                width = 36
-            else:
-                width = length + 1
-            if width > length:
-                try:
-                    width = cid.end_of(head[:stop], here) - here
-                except CidError as error:
-                    where = self._where(sections, base + at)
-                    raise CidError(f"{where}: {error}", error.value) from None
-            append(Section(head[here : here + width], base + at + here + width, length - width))
-            at += stop
-        self.count += len(sections)
-        return sections, base + at
-
-    def _where(self, sections: list[Section], offset: int) -> str:
-        return f"section {self.count + len(sections)} at byte {offset}"
-
-    def _check_zeros(self, data: bytes | memoryview, offset: int) -> None:
-        rest = bytes(data).lstrip(b"\0")
-        if rest:
-            offset += len(data) - len(rest)
-            raise CarError(f"byte {offset} is not zero, in the padding after the last section", offset)
 
 
 def _ended(offset: int, end: int) -> CarError:

@@ -29,6 +29,8 @@ COMMANDS = {  # each is a module beside this one, imported when it is asked for
     "cid": "convert CIDs, show what they are made of",
     "completion": "print a script that completes words in a shell",
     "name": "sign, verify and inspect IPNS records, offline",
+    "profiles": "list the profiles that `add --profile` takes",
+    "verify": "find how a CID was made, or where data differs from it",
 }
 
 

@@ -49,6 +49,7 @@ _VALUES: Mapping[str, Iterable[str]] = {
     "hamt-size-estimation": ("links", "block", "disabled"),
     "hash": multihash.hash_names(),
     "mc": CODECS,
+    "PROFILE": presets.PRESETS,
     "order": ("stream", "dfs"),
     "profile": presets.PRESETS,
     "v": "01",

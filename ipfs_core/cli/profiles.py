@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields
 from typing import Any
 
 from ipfs_core.cli.group import HELP
 from ipfs_core.cli.jsonl import to_json
 from ipfs_core.cli.lines import STDOUT, Lines, Stream
 from ipfs_core.cli.options import Command, Option, UsageError
-from ipfs_core.presets import PRESETS, Preset
+from ipfs_core.presets import PRESETS, Preset, parameters
 from ipfs_core.profile import ImportProfile
 
 __all__ = ["COMMAND", "main"]
@@ -38,7 +37,7 @@ examples:
 """,
 )
 
-HEADINGS = ("PROFILE", "CID", "LEAVES", "CHUNKS", "LINKS", "A DIRECTORY IS A HAMT", "WIDTH")
+HEADINGS = ("PROFILE", "CID", "LEAVES", "CHUNKS", "LAYOUT", "LINKS", "A DIRECTORY IS A HAMT", "WIDTH")
 
 
 def main(words: Iterable[str]) -> int:
@@ -63,16 +62,9 @@ def main(words: Iterable[str]) -> int:
 
 
 def values(name: str, preset: Preset) -> dict[str, Any]:
-    """All that is known of a preset, a chunker as its text."""
-    profile = {field.name: getattr(preset.profile, field.name) for field in fields(ImportProfile)}
-    profile["chunker"] = str(preset.profile.chunker)
-    return {
-        "name": name,
-        "summary": preset.summary,
-        **profile,
-        "takes": preset.takes,
-        "source": preset.source,
-    }
+    """All that is known of a preset."""
+    about = {"name": name, "summary": preset.summary, **parameters(preset.profile)}
+    return {**about, "takes": preset.takes, "source": preset.source}
 
 
 def in_full(shown: Mapping[str, Preset]) -> Iterator[str]:
@@ -99,10 +91,16 @@ def table(shown: Mapping[str, Preset]) -> Iterator[str]:
 
 
 def _row(name: str, profile: ImportProfile) -> tuple[str, ...]:
-    leaves = "raw" if profile.raw_leaves else "dag-pb"
-    chunks = str(profile.chunker).removeprefix("size-")
-    links = str(profile.file_max_links)
-    return name, f"v{profile.cid_version}", leaves, chunks, links, _hamt(profile), str(profile.hamt_fanout)
+    return (
+        name,
+        f"v{profile.cid_version}",
+        "raw" if profile.raw_leaves else "dag-pb",
+        str(profile.chunker).removeprefix("size-"),
+        profile.layout,
+        str(profile.file_max_links),
+        _hamt(profile),
+        str(profile.hamt_fanout),
+    )
 
 
 def _hamt(profile: ImportProfile) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ipfs_core.cid import CID, text
 from ipfs_core.cli.escape import escape
@@ -60,25 +60,6 @@ def cid_only(encode: Encode) -> Render:
 
 def as_json(encode: Encode) -> Render:
     """An object with ``path``, ``cid``, ``size`` and ``kind``, in ASCII."""
-    import json
+    from ipfs_core.manifest import record
 
-    def line(entry: Entry) -> str:
-        value = {
-            "path": _exact(entry.path),
-            "cid": _exact(encode(entry.cid).encode("utf-8", "surrogateescape")),
-            "size": entry.size,
-            "kind": entry.kind,
-        }
-        return json.dumps(value).replace("\x7f", "\\u007f") + "\n"
-
-    return line
-
-
-def _exact(value: bytes) -> Any:
-    """A string, or for what is not UTF-8 an object with the base64 of the bytes."""
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        from base64 import b64encode
-
-        return {"bytes": b64encode(value).decode()}
+    return lambda entry: record(entry, encode) + "\n"

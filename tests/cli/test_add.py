@@ -206,8 +206,8 @@ def test_a_folder_of_parts_is_not_available_yet_and_says_so(folder: Path, call: 
         (["-n", "-o", "new.car"], "only-hash and output options are not compatible"),
         (["-o", ""], "the name of the output is empty"),
         (
-            ["--profile=test-cid-v1"],
-            "test-cid-v1 is not a profile; there are unixfs-v0-2015, legacy-cid-v0, unixfs-v1-2025",
+            ["--profile=nope"],
+            "nope is not a profile; there are unixfs-v0-2015, legacy-cid-v0, unixfs-v1-2025",
         ),
         (["--nocopy", "--raw-leaves=false"], "nocopy option requires '--raw-leaves' to be enabled as well"),
         (
