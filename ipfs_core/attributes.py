@@ -29,9 +29,10 @@ class Attributes:
     def __init__(self, selection: Selection) -> None:
         mode = selection.mode
         self._mode = mode & PERMISSIONS | sum([unix for go, unix in SPECIAL if mode & go]) if mode else None
-        self._mtime = (selection.mtime, selection.mtime_nsecs) if selection.mtime else None
+        mtime = selection.mtime, selection.mtime_nsecs
+        self._mtime = mtime if selection.mtime and mtime != GO_ZERO_TIME else None
         self._preserve_mode = selection.preserve_mode and not mode
-        self._preserve_mtime = selection.preserve_mtime and not selection.mtime
+        self._preserve_mtime = selection.preserve_mtime and self._mtime is None
         self.reads_symlinks = self._preserve_mtime
         """Whether the attributes of a symlink need its status."""
 

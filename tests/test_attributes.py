@@ -91,6 +91,8 @@ def test_what_is_in_no_file_system_has_only_given_values() -> None:
 
 
 def test_the_year_one_is_no_time() -> None:
+    kept = Attributes(Selection(preserve_mtime=True, mtime=-62135596800))
+    assert read(kept.of_file(status(nanoseconds=5))) == (None, (0, 5))
     assert Attributes(Selection(mtime=-62135596800)).of_file(None) == b""
     assert read(Attributes(Selection(mtime=-62135596800, mtime_nsecs=1)).of_file(None)) == (
         None,

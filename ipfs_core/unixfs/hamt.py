@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from functools import cache
 
 from ipfs_core.block import CidFormat, Put
 from ipfs_core.codec import dag_pb
@@ -35,8 +36,7 @@ def build(
     """
     bits = fanout.bit_length() - 1
     deepest = 64 // bits
-    digits = len(f"{fanout - 1:X}")
-    labels = [f"{slot:0{digits}X}".encode() for slot in range(fanout)]
+    labels = _labels(fanout)
     hash64 = murmur3.hash64_function()
     keys = sorted([hash64(entry[0]) << INDEX_BITS | at for at, entry in enumerate(entries)])
     index_mask = (1 << INDEX_BITS) - 1
@@ -69,6 +69,12 @@ def build(
         return cid, len(block) + total
 
     return shard(0, len(keys), 0)
+
+
+@cache
+def _labels(fanout: int) -> tuple[bytes, ...]:
+    digits = len(f"{fanout - 1:X}")
+    return tuple([f"{slot:0{digits}X}".encode() for slot in range(fanout)])
 
 
 def link_order(names: list[bytes]) -> list[int]:

@@ -14,6 +14,7 @@ import pytest
 
 from ipfs_core.cli.lines import Stream
 from ipfs_core.cli.terminal import Bar
+from ipfs_core.presets import PRESETS
 from tests.cli.conftest import Call
 from tests.command import Outcome, ipfs_core, run
 from tests.peers.kubo import Kubo
@@ -207,7 +208,7 @@ def test_a_folder_of_parts_is_not_available_yet_and_says_so(folder: Path, call: 
         (["-o", ""], "the name of the output is empty"),
         (
             ["--profile=nope"],
-            "nope is not a profile; there are unixfs-v0-2015, legacy-cid-v0, unixfs-v1-2025",
+            f"nope is not a profile; there are {', '.join(PRESETS)}",
         ),
         (["--nocopy", "--raw-leaves=false"], "nocopy option requires '--raw-leaves' to be enabled as well"),
         (
