@@ -284,7 +284,9 @@ def test_a_job_has_to_say_what_it_does() -> None:
         Job().run()
 
 
-def test_the_default_is_twice_the_cpus_that_may_be_used_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_default_is_twice_the_cpus_that_may_be_used_up_to_a_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     if hasattr(os, "sched_getaffinity"):
         monkeypatch.setattr(os, "sched_getaffinity", lambda _: {1, 5, 7})
         assert default_workers() == 6

@@ -23,13 +23,10 @@ class Census:
     ``large`` are the CIDs of the first blocks that are too long for nodes to exchange.
     """
 
-    __slots__ = ("_heads", "block_bytes", "cid_bytes", "large", "large_count", "max_block", "max_cid")
-    __slots__ += ("min_block", "min_cid", "sections")
-
     def __init__(self) -> None:
         self.sections = 0
         self.block_bytes = self.min_block = self.max_block = 0
-        self.cid_bytes = self.min_cid = self.max_cid = 0
+        self.cid_bytes = self.min_cid = self.max_cid = self.max_section = 0
         self.large: list[bytes] = []
         self.large_count = 0
         self._heads: Counter[bytes] = Counter()  # CIDs without their digests
@@ -47,6 +44,7 @@ class Census:
         self.cid_bytes += sum(widths)
         self.min_block, self.max_block = min(self.min_block, *lengths), max(self.max_block, *lengths)
         self.min_cid, self.max_cid = min(self.min_cid, *widths), max(self.max_cid, *widths)
+        self.max_section = max(self.max_section, *map(sum, zip(lengths, widths, strict=True)))
         self._heads.update([_head(cid) for cid, _ in rows])
         if max(lengths) > MAX_EXCHANGED:
             large = [cid for cid, length in rows if length > MAX_EXCHANGED]

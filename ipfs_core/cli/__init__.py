@@ -26,6 +26,7 @@ __all__ = ["main", "program"]
 
 COMMANDS = {  # each is a module beside this one, imported when it is asked for
     "add": "print the CIDs that `ipfs add` gives, write a CAR",
+    "car": "list, check, unpack and rewrite CARs",
     "cid": "convert CIDs, show what they are made of",
     "completion": "print a script that completes words in a shell",
     "name": "sign, verify and inspect IPNS records, offline",

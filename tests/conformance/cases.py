@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ import pytest
 from tests.conformance import recipes
 from tests.conformance.recipes import Recipe
 
-__all__ = ["ADD_FILES", "VECTORS", "Case", "load", "parameters"]
+__all__ = ["ADD_FILES", "MAX_CHUNKS", "VECTORS", "Case", "listed", "load", "parameters"]
 
 VECTORS = Path(__file__).parents[2] / "vectors"
 ADD_FILES = (  # the files whose cases are an `ipfs add`
@@ -20,12 +21,21 @@ ADD_FILES = (  # the files whose cases are an `ipfs add`
     "directories.json",
     "hamt.json",
     "symlinks.json",
+    "trickle.json",
+    "chunkers.json",
+    "inline.json",
+    "metadata.json",
+    "ignore.json",
     "profiles.json",
     "dagger.json",
     "car.json",
+    "packed.json",
+    "kubo-0.39.json",
     "kubo-0.42.json",
+    "kubo-0.43.json",
     "errors.json",
 )
+MAX_CHUNKS = 20  # whose lengths are written out
 
 
 class Case(NamedTuple):
@@ -56,6 +66,19 @@ class Case(NamedTuple):
         recipes.plant(self.input, work / self.name)
         return work, [self.name]
 
+    def flags(self, without: Collection[str] = ()) -> Iterator[str]:
+        """The options as words of a command line; what is a list is given once for each."""
+        for name, value in self.options.items():
+            if name not in without:
+                for given in value if isinstance(value, list) else [value]:
+                    yield f"--{name}={str(given).lower() if isinstance(given, bool) else given}"
+
+    @property
+    def cuts_by_content(self) -> bool:
+        """Whether this is about one file and where a hash of its bytes cuts it."""
+        by_hash = str(self.options.get("chunker")).startswith(("rabin", "buzhash"))
+        return by_hash and self.input is not None and recipes.tree(self.input) is None
+
     @property
     def bytes_in(self) -> bytes | None:
         """What stands on standard input."""
@@ -71,6 +94,12 @@ def measure(node: Recipe | None) -> int:
         return 0
     entries = recipes.tree(node)
     return recipes.size(node) if entries is None else sum(map(measure, entries.values()))
+
+
+def listed(lengths: list[int]) -> dict[str, Any]:
+    """The chunks of a file that has many: their number, and the SHA-256 of the lengths, one a line."""
+    text = "".join(f"{length}\n" for length in lengths)
+    return {"number": len(lengths), "sha256": sha256(text.encode()).hexdigest()}
 
 
 def load(name: str) -> list[Case]:

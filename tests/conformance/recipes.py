@@ -26,6 +26,7 @@ Recipe: TypeAlias = "str | dict[str, Any]"
 PIECE = 1 << 22
 HAMT_NAME_LETTERS = b"abcdefghijklmnopqrstuvwxyz01234567890-_"  # Kubo's own alphabet: 0 stands twice
 RANDOM_NAME_LETTERS = b"abcdefghijklmnopqrstuvwxyz0123456789-_"
+OWNER_READS = 0o400
 
 
 class MissingInputError(Exception):
@@ -58,6 +59,10 @@ def pieces(recipe: Recipe) -> Iterator[bytes]:
             yield from chacha8(key.encode(), recipe.get("skip", 0), length)
         case {"random-data": seed, "size": length}:
             yield from chacha8(sha256(str(seed).encode()).digest(), 0, length)
+        case {"sha256-chain": seed, "size": length}:
+            yield from sha256_chain(seed, length)
+        case {"file": inner}:
+            yield from pieces(inner)
         case {"fixture": name, "zstd": True}:
             yield from unpacked(fixture(name))
         case {"fixture": name}:
@@ -77,6 +82,8 @@ def size(recipe: Recipe) -> int:
             return length
         case {"repeat": unit, "count": count}:
             return size(unit) * count
+        case {"file": inner}:
+            return size(inner)
         case _:
             return sum(map(len, pieces(recipe)))
 
@@ -102,6 +109,14 @@ def chacha8(key: bytes, skip: int, length: int) -> Iterator[bytes]:
     generator.read(skip)
     for done in range(0, length, PIECE):
         yield generator.read(min(PIECE, length - done))
+
+
+def sha256_chain(seed: str, length: int) -> Iterator[bytes]:
+    """The digest of the seed, the digest of that digest, and so on."""
+    digest = seed.encode()
+    for done in range(0, length, 32):
+        digest = sha256(digest).digest()
+        yield digest[: length - done]
 
 
 def fixture(name: str) -> Path:
@@ -201,6 +216,24 @@ def random_files(seed: int, files: int, dirs: int, depth: int, filesize: int) ->
 
 def plant(recipe: Recipe, path: str | os.PathLike[str]) -> None:
     """Make what the recipe says at ``path``, which is free. A name that is not UTF-8 holds surrogates."""
+    make(recipe, path)
+    if not isinstance(recipe, str):
+        if "mode" in recipe:
+            os.chmod(path, permissions(recipe))
+        if "mtime" in recipe:
+            mtime = recipe["mtime"] * 10**9 + recipe.get("mtime-nsecs", 0)
+            os.utime(path, ns=(mtime, mtime), follow_symlinks=False)
+
+
+def permissions(recipe: dict[str, Any]) -> int:
+    """The mode that a recipe gives. What its owner cannot read is for root."""
+    mode = int(recipe["mode"], 8)
+    if mode & OWNER_READS != OWNER_READS and os.geteuid():
+        raise MissingInputError(f"only root reads what has the mode {recipe['mode']}")
+    return mode
+
+
+def make(recipe: Recipe, path: str | os.PathLike[str]) -> None:
     entries = tree(recipe)
     if entries is not None:
         os.mkdir(path)

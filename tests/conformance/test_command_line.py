@@ -28,7 +28,8 @@ def is_about_the_command_line(case: Case) -> bool:
         "error" in case.expect
         or case.stdin is not None
         or case.arguments is not None
-        or case.id.startswith(("cidbase-", "cidv-", "names-"))
+        or case.id.startswith(("cidbase-", "cidv-", "names-", "meta-file-", "ignore-"))
+        or "ignore-rules-path" in case.options
         or "\\" in str(case.expect.get("added"))
     )
 
@@ -38,11 +39,7 @@ SAMPLE += [case for case in ALL if case not in SAMPLE and "car" in case.expect][
 
 
 def words(case: Case, paths: list[str]) -> list[bytes]:
-    options = [
-        f"--{name}={str(value).lower() if isinstance(value, bool) else value}"
-        for name, value in case.options.items()
-    ]
-    return [os.fsencode(word) for word in [*options, *paths, *(case.command or [])]]
+    return [os.fsencode(word) for word in [*case.flags(), *paths, *(case.command or [])]]
 
 
 @pytest.mark.parametrize("case", parameters(case for case in SAMPLE if "error" not in case.expect))

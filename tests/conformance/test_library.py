@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import dataclasses
 import os
+import re
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -24,6 +25,19 @@ Given: TypeAlias = Callable[[Case], list[Any]]
 
 LARGE = 64 << 20  # bytes of a file that is streamed, not written to disk
 FIELDS = {
+    "trickle": "layout",
+    "dag-layout": "layout",
+    "inline": "inline",
+    "inline-limit": "inline_limit",
+    "field-order": "field_order",
+    "hamt-at-threshold": "hamt_at_threshold",
+    "preserve-mode": "preserve_mode",
+    "preserve-mtime": "preserve_mtime",
+    "mode": "mode",
+    "mtime": "mtime",
+    "mtime-nsecs": "mtime_nsecs",
+    "ignore": "ignore",
+    "ignore-rules-path": "ignore",
     "cid-version": "cid_version",
     "hash": "hash_function",
     "raw-leaves": "raw_leaves",
@@ -48,11 +62,24 @@ REFUSED = [case for case in load("errors.json") if "raises" in case.expect]
 
 
 def fields(case: Case) -> dict[str, Any]:
-    """A case's options as the arguments of `ipfs_core.add`."""
-    options = {FIELDS[name]: value for name, value in case.options.items() if name != "cid-base"}
-    if isinstance(options.get("cid_version"), str):  # as a command line spells a number
-        options["cid_version"] = int(options["cid_version"], 0)
-    return options
+    """A case's options as the arguments of `ipfs_core.add`, in the case's working directory."""
+    given = {**case.options}
+    given.pop("cid-base", None)
+    if "trickle" in given:
+        given["trickle"] = "trickle" if given["trickle"] else "balanced"
+    rules = [os.fsencode(rule) for rule in given.pop("ignore", [])]
+    if "ignore-rules-path" in given:
+        rules = Path(given.pop("ignore-rules-path")).read_bytes().split(b"\n") + rules
+    options = {FIELDS[name]: value for name, value in given.items()}
+    for name in ("cid_version", "mode"):
+        if isinstance(options.get(name), str):
+            options[name] = number(options[name])
+    return {**options, "ignore": tuple(rules)}
+
+
+def number(text: str) -> int:
+    """A number as a command line spells it: for Go a zero in front means octal."""
+    return int(text, 8 if re.fullmatch("0[0-7]+", text) else 0)
 
 
 @pytest.fixture
@@ -104,14 +131,16 @@ def test_every_entry_has_the_cid_that_kubo_prints_in_the_order_it_prints(case: C
 def test_the_car_in_dfs_order_is_that_of_dag_export_and_the_cumulative_size_is_kubos(
     case: Case, given: Given, folder: Path
 ) -> None:
-    settings = fields(case)
-    of_selection = {name: settings.pop(name) for name in SELECTION_FIELDS & settings.keys()}
+    paths, settings = given(case), fields(case)
+    selection = Selection(**{name: settings.pop(name) for name in SELECTION_FIELDS & settings.keys()})
     entries: list[importer.Entry] = []
     car = folder / "out.car"
     importer.run(
-        given(case),
-        profile=profile.resolve(settings.pop("profile", None), **settings),
-        selection=Selection(**of_selection),
+        paths,
+        profile=profile.resolve(
+            settings.pop("profile", None), attributes=selection.has_attributes, **settings
+        ),
+        selection=selection,
         car=car if "car" in case.expect else None,
         order="dfs",
         emit=entries.append,

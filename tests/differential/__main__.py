@@ -34,7 +34,8 @@ def main() -> int:
             except MismatchError as mismatch:
                 differences += 1
                 small = minimise(mismatch.case, kubo, mismatch.what)
-                print(f"--seed {options.seed} --first {index} --rounds 1: {mismatch}\nsmaller: {small!r}\n")
+                where = f"--seed {options.seed} --first {index} --rounds 1"
+                print(f"{where}: {mismatch}\nsmaller: {small!r}\n", flush=True)
                 if not options.keep_going:
                     break
     print(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from tests.peers.kubo import Kubo, Repo
-from tests.trees import Node, Tree
+from tests.trees import Node, Stat, Tree
 
 __all__ = ["Case", "visible"]
 
@@ -23,6 +23,8 @@ class Case(NamedTuple):
     threshold: int | None = None  # Import.UnixFSHAMTDirectorySizeThreshold, in bytes
     estimation: str | None = None  # Import.UnixFSHAMTDirectorySizeEstimation
     stdin: bytes | None = None
+    layout: str | None = None  # Import.UnixFSDAGLayout
+    stats: tuple[Stat, ...] = ()  # modes and times of what lies there; what is not named has any
 
     @property
     def words(self) -> list[str | bytes]:
@@ -40,6 +42,8 @@ class Case(NamedTuple):
             words.append(f"--hamt-threshold={self.threshold}")
         if self.estimation is not None:
             words.append(f"--hamt-size-estimation={self.estimation}")
+        if self.layout is not None:
+            words.append(f"--dag-layout={self.layout}")
         return words
 
     def repo(self, kubo: Kubo) -> Repo:
@@ -49,6 +53,8 @@ class Case(NamedTuple):
             imports["UnixFSHAMTDirectorySizeThreshold"] = f"{self.threshold}B" if self.threshold else "0"
         if self.estimation is not None:
             imports["UnixFSHAMTDirectorySizeEstimation"] = self.estimation
+        if self.layout is not None:
+            imports["UnixFSDAGLayout"] = self.layout
         return kubo.repo(self.profile, **imports)
 
     def has(self, *names: str) -> bool:
@@ -64,6 +70,12 @@ class Case(NamedTuple):
                 if flag.startswith(f"--{name}{separator}"):
                     return flag[len(name) + 3 :]
         return None
+
+    @property
+    def never_ends(self) -> bool:
+        """Whether Kubo has no end: in a balanced layout nodes of one link have no top."""
+        trickle = self.has("-t", "--trickle") or self.layout == "trickle"
+        return self.value("max-file-links") == "1" and not trickle
 
 
 def visible(node: Node, *, hidden: bool, empty_dirs: bool) -> Node:

@@ -11,7 +11,7 @@ from tests.cars import Car, read_car, write_car
 from tests.command import Outcome, ipfs_core, together
 from tests.differential.case import Case, visible
 from tests.peers.kubo import Kubo, Repo
-from tests.trees import File, Node, Tree, plant, read
+from tests.trees import File, Node, Tree, keep, plant, read
 
 __all__ = ["MismatchError", "add", "check", "minimise", "roots"]
 
@@ -51,6 +51,7 @@ def check(case: Case, kubo: Kubo, *, cars: bool = True) -> None:
         work = folder / "in" / "work"
         work.mkdir(parents=True)
         plant(case.tree, work)
+        keep(case.stats, work)
         repo = case.repo(kubo)
         theirs = _compare_lines(case, repo, work)
         if theirs.code == 0 and cars:
@@ -150,7 +151,7 @@ def _compare_content(case: Case, fresh: Repo, tops: list[str], car: Path) -> Non
 
 def _contents(case: Case) -> list[Node]:
     """What each root holds; nothing where only the file system could say, or `get` refuses the name."""
-    if case.has("--dereference-args", "--dereference-symlinks"):
+    if case.has("--dereference-args", "--dereference-symlinks", "--ignore", "--ignore-rules-path"):
         return []
     hidden = case.has("-H", "--hidden")
     empty_dirs = not {"--empty-dirs=false", "-E=false"} & set(case.flags)
@@ -204,7 +205,8 @@ def _smaller(case: Case) -> list[Case]:
         case._replace(flags=case.flags[:index] + case.flags[index + 1 :]) for index in range(len(case.flags))
     ]
     cases += [case._replace(profile=None), case._replace(threshold=None), case._replace(estimation=None)]
-    cases = [smaller for smaller in cases if smaller != case]
+    cases += [case._replace(layout=None), case._replace(stats=())]
+    cases = [smaller for smaller in cases if smaller != case and not smaller.never_ends]
     if len(case.arguments) > 1:
         cases += [case._replace(arguments=tuple(a for a in case.arguments if a != b)) for b in case.arguments]
     return cases + [

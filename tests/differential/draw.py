@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from random import Random
 
 from tests.differential.case import Case
-from tests.differential.window import estimate, settled
-from tests.trees import File, Link, Node, Tree
+from tests.differential.grow import ODD_NAMES, PLAIN_NAMES, grow, stats
+from tests.differential.window import measure, settled
+from tests.trees import File, Stat, Tree
 
-__all__ = ["draw"]
+__all__ = ["ODD_NAMES", "PLAIN_NAMES", "draw"]
 
 HASHES = [
     *("sha1", "sha2-256", "sha2-512", "sha3-224", "sha3-256", "sha3-384", "sha3-512", "sha3", "shake-256"),
@@ -20,16 +22,23 @@ BASES = [
     *("base36upper", "base58btc", "base58flickr", "base64", "base64pad", "base64url", "base64urlpad"),
     *("base256emoji", "identity", "b", "z", "f"),
 ]
+RABINS = [
+    *("rabin-16-17-18", "rabin-16-32-64", "rabin-17-18-19", "rabin-48", "rabin-49", "rabin-100", "rabin-512"),
+    *("rabin-min:64-avg:100-max:200", "rabin-256-300-5000", "rabin-1000-65535-65536", "rabin-47", "rabin-0"),
+    *("rabin", "rabin-+60", "rabin-65537", "rabin-16-2096895-2096896"),
+]
+RULES = [
+    *("*", "**", "a*", "*.*", "?", "*e*", ".*", "[a-d]", "[^a]", "(a|b)", "a+", "^a", "a$", "\\*"),
+    *("#a", "\\#a", "!", "", "(", "a{1,2}", "[[:alpha:]]", "\\d*", "a/b", "*/", "/*", "**/*.txt"),
+    *("\\x61", ".", "a|b", "é*", "\\pL+"),
+]
+MODES = ["0644", "0755", "644", "0", "1", "07777", "0o600", "0x1ed", "0b111", "6_44", "04711"]
+MODES += ["0x8001ed", "0x400000", "0x100001", "0xd001ff", "2147483648", "4294967295", "0777", "020000000755"]
+NO_BITS = ("010000", "2147483648")  # of these no bit is kept
+MTIMES = ["1", "-1", "0", "1700000000", "0x10", "-62135596800", "-62135596801", "253402300800", "010"]
+MTIMES += ["9223372036854775807", "-9223372036854775808", "1_000", "127", "128", "-128", "2147483648"]
+NANOSECONDS = ["1", "999999999", "0", "255", "256", "0x3b9ac9ff", "500000000"]
 QUIET = (["-q"], ["--quiet"], ["-Q"], ["--quieter"], ["--silent"], ["-q", "-Q"], ["-Q", "--silent"])
-PLAIN_NAMES = [b"a", b"b", b"c", b"d", b"e", b"aa", b"ab", b"B", b"README", b"file.txt", b"z"]
-PLAIN_NAMES += [b"0", b"1", b"10", b"2", b".hidden", b".git", b"a.b"]
-ODD_NAMES = [b" ", b"  two  spaces ", b'"', b"'", b"\\", b"a\\nb", b'q"\\', b"\n", b"a\nb", b"\t", b"\r"]
-ODD_NAMES += [b"\x01\x7f", b"\x1b[31m", b"\xff", b"\xff\xfe\n", b"caf\xe9", b"\xed\xa0\x80", b"\xc3\xa9\\"]
-ODD_NAMES += [b"-", b"--", b"-r", b"...", b"..a", b"%2F", b"~", b"#", b"$HOME", b"*", b"?", b":", b"CON"]
-ODD_NAMES += [b"\xf4\x90\x80\x80", b"\xf0\x9f\xa7", b"nul.", b"a" * 255]
-UNICODE_NAMES = ["é", "e\u0301", "ß", "日本語", "😀", "ﬁ", "İ", "\u202ertl", "\u0378", "\u00a0", "\u00ad"]
-UNICODE_NAMES += ["\u200b", "\u2028", "\ufeff", "\ue000", "\U000e0001", "\U0010ffff"]
-ODD_NAMES += [name.encode() for name in UNICODE_NAMES]
 
 
 def draw(seed: int, index: int) -> Case:
@@ -37,27 +46,48 @@ def draw(seed: int, index: int) -> Case:
     random = Random(f"{seed}/{index}")
     while True:
         case = _draw(random)
-        if settled(case):
-            return case
+        kind = random.choice(["none", "never", "always", "aimed", "aimed"])
+        if case.value("mode") in NO_BITS and (
+            kind in ("always", "aimed") or case.has("--max-directory-links")
+        ):
+            continue  # a HAMT below another directory loses it, or not: docs/kubo.md
+        if kind in ("none", "never"):
+            return case._replace(threshold=0 if kind == "never" else None)
+        measured = measure(case)
+        threshold = 1
+        if kind == "aimed" and measured:
+            threshold = max(0, random.choice(measured).size(case) + random.choice([-1, 0, 1]))
+        if settled(case._replace(threshold=threshold), measured):
+            return case._replace(threshold=threshold)
 
 
 def _draw(random: Random) -> Case:
+    profile = random.choice([None, None, "unixfs-v0-2015", "unixfs-v1-2025"])
     flags, chunk, width = _shape_flags(random)
     identity = any("identity" in flag for flag in flags)
     follow = random.random() < 0.15
-    tree = _tree(random, chunk, width, small=identity, follow=follow)
+    tree = grow(random, chunk, width, small=identity, follow=follow)
     arguments, stdin, more = _arguments(random, tree, chunk, directory=identity)
     flags += more + _selection_flags(random, follow) + _output_flags(random)
+    if random.random() < 0.2:
+        flags += _ignore_flags(random, tree)
+    if random.random() < 0.2:
+        flags += _inline_flags(random, chunk)
+    kept: tuple[Stat, ...] = ()
+    if random.random() < 0.25:
+        flags = _attribute_flags(random, flags, profile)
+        kept = tuple(stats(random, tree)) if any("preserve" in flag for flag in flags) else ()
     random.shuffle(flags)
-    case = Case(
+    return Case(
         tree,
         arguments,
         tuple(flags),
-        profile=random.choice([None, None, "unixfs-v0-2015", "unixfs-v1-2025"]),
+        profile=profile,
         estimation=random.choice([None, None, "links", "block", "disabled"]),
         stdin=stdin,
+        layout="trickle" if random.random() < 0.05 else None,
+        stats=kept,
     )
-    return case._replace(threshold=_threshold(random, case, aimed=not follow and not identity))
 
 
 def _flag(random: Random, name: str, value: object) -> str:
@@ -71,7 +101,15 @@ def _switch(random: Random, name: str, *short: str) -> str:
 def _shape_flags(random: Random) -> tuple[list[str], int, int]:
     """Flags that shape blocks; the chunk size and width they come to."""
     flags, chunk, width = [], 262144, 174
-    if random.random() < 0.85:
+    trickle = random.random() < 0.25
+    if trickle:
+        flags.append(_switch(random, "trickle", "-t"))
+    elif random.random() < 0.05:
+        flags.append("--trickle=false")
+    if random.random() < 0.25:
+        text, chunk = _content_chunker(random)
+        flags.append(random.choice([_flag(random, "chunker", text), f"-s {text}"]))
+    elif random.random() < 0.85:
         chunk = random.choice([1, 2, 3, 7, 16, 32, 33, 64, 100, 127, 128, 200, 256, random.randint(1, 300)])
         text = random.choice(["size-%d"] * 8 + ["size-+%d", "size-0%d"]) % chunk
         flags.append(random.choice([_flag(random, "chunker", text), f"-s {text}", f"-s={text}"]))
@@ -79,7 +117,7 @@ def _shape_flags(random: Random) -> tuple[list[str], int, int]:
         text = random.choice(["default", "", "size-262144", "size-300000", "size-2096896"])
         flags.append(f"--chunker={text}")
     if random.random() < 0.6:
-        width = random.choice([2, 2, 3, 4, 5, 8, 11])
+        width = random.choice([1, 1, 2, 3, 5] if trickle else [2, 2, 3, 4, 5, 8, 11])
         flags.append(_flag(random, "max-file-links", width))
     elif random.random() < 0.1:
         flags.append(f"--max-file-links={random.choice([0, -1, '0x3', '1_0', '010'])}")
@@ -97,6 +135,48 @@ def _shape_flags(random: Random) -> tuple[list[str], int, int]:
     return flags, chunk, width
 
 
+def _content_chunker(random: Random) -> tuple[str, int]:
+    """A chunker that cuts by content, and about how long its chunks are."""
+    kind = random.random()
+    if kind < 0.15:
+        return random.choice(["buzhash", "buzhash-x"]), 131072
+    if kind < 0.6:
+        least = random.choice([16, 16, 17, random.randint(16, 300)])
+        average = least + random.choice([1, 16, random.randint(1, 600)])
+        most = average + random.choice([1, 64, random.randint(1, 2000)])
+        return f"rabin-{least}-{average}-{most}", average
+    text = random.choice(RABINS)
+    numbers = [int(part.split(":")[-1]) for part in text.split("-")[1:]]
+    return text, min((numbers or [262144])[0] or 1000, 262144)
+
+
+def _inline_flags(random: Random, chunk: int) -> list[str]:
+    around = random.choice([chunk, chunk + 6, 2 * chunk, 8, 10, 32, 50, 100, 127])
+    limit = random.choice([None, None, -1, 0, 1, 4, 31, 33, 64, 128, 128, 128, around, around + 1, 129])
+    flags = [] if limit is None else [_flag(random, "inline-limit", limit if limit <= 129 else 128)]
+    return flags + ([_switch(random, "inline")] if random.random() < 0.95 else [])
+
+
+def _attribute_flags(random: Random, flags: list[str], profile: str | None) -> list[str]:
+    """Modes and times are kept: most often without what Kubo refuses beside them."""
+    added = []
+    if random.random() < 0.45:
+        added.append(_switch(random, "preserve-mode"))
+    if random.random() < 0.45:
+        added.append(_switch(random, "preserve-mtime"))
+    if random.random() < 0.3 or not added:
+        added.append(_flag(random, "mode", random.choice(MODES)))
+    if random.random() < 0.3:
+        added.append(f"--mtime={random.choice(MTIMES)}")
+        if random.random() < 0.5:
+            added.append(_flag(random, "mtime-nsecs", random.choice(NANOSECONDS)))
+    if random.random() < 0.93:
+        flags = [flag for flag in flags if not flag.startswith("--raw-leaves")]
+        if profile == "unixfs-v1-2025":
+            added.append("--raw-leaves=false")
+    return flags + added
+
+
 def _selection_flags(random: Random, follow: bool) -> list[str]:
     flags = []
     if random.random() < 0.4:
@@ -106,6 +186,40 @@ def _selection_flags(random: Random, follow: bool) -> list[str]:
     if follow:
         flags.append(_switch(random, random.choice(["dereference-args", "dereference-symlinks"])))
     return flags
+
+
+def _ignore_flags(random: Random, tree: Tree) -> list[str]:
+    """Rules that name what is there, some of them in a file of the tree."""
+    names = [os.fsdecode(name) for name in _names(tree)]
+    rules = []
+    for _ in range(random.choice([1, 1, 2, 3, 6])):
+        name = random.choice(names or ["a"])
+        cut = random.randint(0, len(name))
+        made = [
+            name,
+            name,
+            f"{name[:cut]}*",
+            f"*{name[cut:]}",
+            f"/{name}",
+            f"**/{name}",
+            f"{name}/",
+            f" {name} ",
+        ]
+        rule = random.choice([*made, f"[{name[:1]}]*", *RULES])
+        rules.append(random.choice(["", "", "", "!"]) + rule)
+    if random.random() < 0.7:
+        return [f"--ignore={rule}" for rule in rules]
+    cut = random.randint(0, len(rules))
+    tree[b"rules"] = os.fsencode(random.choice(["\n", "\n", "\r\n"]).join(rules[:cut]))
+    return ["--ignore-rules-path=rules", *(f"--ignore={rule}" for rule in rules[cut:])]
+
+
+def _names(tree: Tree) -> list[bytes]:
+    found = []
+    for node in tree.values():
+        if isinstance(node, dict):
+            found += [*node, *_names(node)]
+    return found
 
 
 def _output_flags(random: Random) -> list[str]:
@@ -142,105 +256,3 @@ def _arguments(
     if arguments and random.random() < 0.1:
         arguments.append(random.choice([a for a in arguments if a != b"-"] or [top]))
     return tuple(arguments), stdin, flags
-
-
-def _threshold(random: Random, case: Case, *, aimed: bool) -> int | None:
-    """None, never, always, or exactly at what one of the directories measures."""
-    directories = [node for node in _directories(case.tree) if node]
-    kind = random.choice(["none", "never", "always", "aimed", "aimed"])
-    if kind == "aimed" and aimed and directories:
-        return max(0, estimate(case, random.choice(directories))[0] + random.choice([-1, 0, 1]))
-    return {"never": 0, "always": 1}.get(kind)
-
-
-def _directories(tree: Tree) -> list[Tree]:
-    found = []
-    for node in tree.values():
-        if isinstance(node, dict):
-            found += [node, *_directories(node)]
-    return found
-
-
-def _tree(random: Random, chunk: int, width: int, *, small: bool, follow: bool) -> Tree:
-    """What lies in the working directory: at least one directory, perhaps files and links beside it."""
-    budget = [4 if small else random.choice([3, 8, 20, 40])]
-    top = b"t" if random.random() < 0.7 else _name(random)
-    tree: Tree = {top: {}}
-    tree[top] = _directory(random, chunk, width, budget, depth=1 if small else 4, small=small)
-    for _ in range(random.choice([0, 0, 1, 2, 3])):
-        tree.setdefault(_name(random), _node(random, chunk, width, [3], 1, small))
-    tree.pop(b"-", None)  # it would be standard input
-    if not any(isinstance(node, dict) for node in tree.values()):
-        tree[b"t"] = {}
-    return _retarget(random, tree, _depths(tree)) if follow else tree
-
-
-def _directory(random: Random, chunk: int, width: int, budget: list[int], depth: int, small: bool) -> Tree:
-    if not small and random.random() < 0.1:  # a wide one, so that a HAMT has levels
-        count = random.choice([9, 20, 60, 150])
-        return {b"%x-%d" % (random.getrandbits(8), i): File(f"{i % 7}", i % 13) for i in range(count)}
-    directory: Tree = {}
-    for _ in range(random.choice([0, 1, 2, 3, 5, 8])):
-        if budget[0] > 0:
-            budget[0] -= 1
-            directory[_name(random)] = _node(random, chunk, width, budget, depth, small)
-    return directory
-
-
-def _node(random: Random, chunk: int, width: int, budget: list[int], depth: int, small: bool) -> Node:
-    kind = random.random()
-    if kind < 0.25 and depth:
-        return _directory(random, chunk, width, budget, depth - 1, small)
-    if kind < 0.4:
-        target = random.choice([b"t", b".", b"..", b"a", b"/nowhere", b"\xff", b"./a/../b", _name(random)])
-        return Link(target if small or random.random() < 0.9 else b"./" * random.randint(1, 200) + target)
-    size = random.randint(0, 12) if small else _size(random, chunk, width)
-    return File(random.choice(["a", "b", "c", str(random.randint(0, 9999))]), size)
-
-
-def _size(random: Random, chunk: int, width: int) -> int:
-    """A size at or around a boundary of the chunks or of the layout's width, never of too many chunks."""
-    largest = min(chunk * 120, 600_000)
-    power = width ** random.randint(0, 8)
-    around = random.choice([0, 1, chunk, chunk * width, chunk * power, chunk * power, chunk * power + chunk])
-    size = random.choice([around - 1, around, around, around + 1, random.randint(0, 12 * chunk)])
-    return size if 0 <= size <= largest else random.randint(0, min(chunk * 40, 2000))
-
-
-def _name(random: Random) -> bytes:
-    kind = random.random()
-    if kind < 0.5:
-        return random.choice(PLAIN_NAMES)
-    if kind < 0.8:
-        return random.choice(ODD_NAMES)
-    if kind < 0.9:
-        raw = bytes(random.randint(1, 255) for _ in range(random.randint(1, 12)))
-    else:
-        raw = "".join(chr(random.randint(1, 0x2FFF)) for _ in range(random.randint(1, 10))).encode()
-    name = raw.replace(b"/", b"_")
-    return name if name not in (b".", b"..") else b"dots"
-
-
-def _depths(tree: Tree, path: tuple[bytes, ...] = ()) -> list[tuple[bytes, ...]]:
-    """The paths of what a link may lead to without a cycle: files, and directories without links below."""
-    found = []
-    for name, node in tree.items():
-        if isinstance(node, dict):
-            found += _depths(node, (*path, name))
-            if not any(isinstance(child, Link | dict) for child in node.values()):
-                found.append((*path, name))
-        elif not isinstance(node, Link):
-            found.append((*path, name))
-    return found
-
-
-def _retarget(random: Random, tree: Tree, targets: list[tuple[bytes, ...]], depth: int = 0) -> Tree:
-    """Links that can be followed, but for a few."""
-    changed: Tree = {}
-    for name, node in tree.items():
-        if isinstance(node, dict):
-            node = _retarget(random, node, targets, depth + 1)
-        elif isinstance(node, Link) and targets and random.random() < 0.97:
-            node = Link(b"/".join((b"..",) * depth + random.choice(targets)))
-        changed[name] = node
-    return changed

@@ -1,0 +1,221 @@
+"""A trial: what all settings make of a path, and which of them make the CID.
+
+The entries of a directory are held once for each set of settings that see them alike, and so is what becomes
+of the directory: basic or a HAMT, in each version, with and without attributes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import BinaryIO, NamedTuple, TypeAlias
+
+from ipfs_core import parallel
+from ipfs_core.block import RAW
+from ipfs_core.candidates import Candidates, with_rule
+from ipfs_core.cid import CID, text
+from ipfs_core.codec import dag_pb
+from ipfs_core.errors import CidError, LimitError
+from ipfs_core.forest import Leaves
+from ipfs_core.partition import Made, Partition, merged
+from ipfs_core.probe import CLOSE, ENTER, MADE, NOTHING, Item, Probe
+from ipfs_core.profile import ImportProfile
+from ipfs_core.progress import Observer, Progress
+from ipfs_core.unixfs import data, directory, hamt
+
+__all__ = ["Hit", "Trial"]
+
+PROGRESS_STEP = 1 << 20  # bytes between two calls of the observer
+MOST_HITS = 8
+FEW = 600  # entries, which measure less than any usual threshold of a HAMT, whatever their names
+
+Entries: TypeAlias = Sequence[tuple[bytes, bytes, int]]
+Found: TypeAlias = Iterator[tuple[int, tuple[bytes, int]]]
+"""Sets of settings, each with the CID and the Tsize that it makes."""
+
+
+class Hit(NamedTuple):
+    """An entry below the path that has the CID: the names that lead to it, and under which settings."""
+
+    names: tuple[bytes, ...]
+    settings: int
+
+
+class Trial:
+    """Tries all candidates in one reading, by `run`. Then
+
+    ``found``   the settings under which the path has the CID
+    ``hits``    the first entries below it that have the CID
+    ``lost``    the settings that were given up, since they take what cannot be read; ``losses`` says what
+    """
+
+    def __init__(
+        self, cid: CID, candidates: Candidates, *, total: int | None = None, progress: Observer | None = None
+    ) -> None:
+        self.found = 0
+        self.hits: list[Hit] = []
+        self._targets = _texts(cid)
+        self._probe = Probe(candidates, self._report)
+        self._total = total
+        self._progress = progress
+        self._done = self._reported = 0
+        self._frames: list[_Frame] = []
+        self._rules = [(with_rule(ImportProfile(), rule), rule, where) for rule, where in candidates.rules]
+        self._is_block = candidates.codec == RAW
+        choosing = candidates.choosing
+        self._dropped = choosing(lambda choice: choice.empty == "dropped")
+        self._pruned = choosing(lambda choice: choice.empty == "pruned")
+        self._bare = choosing(lambda choice: not choice.wrap)
+        self._wrapped = choosing(lambda choice: choice.wrap == "name")
+        self._by_cid = choosing(lambda choice: choice.wrap == "cid")
+
+    @property
+    def lost(self) -> int:
+        return self._probe.lost
+
+    @property
+    def losses(self) -> list[str]:
+        return self._probe.losses
+
+    def run(self, path: bytes, name: bytes, workers: int, stream: BinaryIO | int | None = None) -> None:
+        """Read what is at ``path``, or a stream. ``name``: what a directory around it calls it."""
+        items = parallel.ordered(self._probe.items(path, stream), workers)
+        made = NOTHING
+        try:
+            for item in items:
+                made = self._take(item) or made
+        finally:
+            items.close()
+            self._probe.close()
+        self._finish(name, made)
+
+    def _take(self, item: Item) -> Made | None:
+        """Take the next item. What became of the path itself, with the last one."""
+        if item.__class__ is Leaves:
+            item.forest.grow(item)
+            self._probe.give(item.buffer)
+            self._report(item.size, item.forest.path)
+            return None
+        kind = item[0]
+        if kind == MADE:
+            _, name, settings, made = item
+            return self._entry(name, settings, made)
+        if kind == CLOSE:
+            _, settings, forest = item
+            forest.check()
+            forest.close()
+            return self._entry(forest.name, settings, forest.finish())
+        if kind == ENTER:
+            _, name, settings, status = item
+            if self._frames:
+                self._frames[-1].listed |= settings
+            self._frames.append(_Frame(name, settings, status))
+            return None
+        return self._leave(self._frames.pop())
+
+    def _report(self, size: int, path: bytes) -> None:
+        self._done += size
+        if self._progress is not None and self._done - self._reported >= PROGRESS_STEP:
+            self._reported = self._done
+            self._progress(Progress(self._done, self._total, path))
+
+    def _entry(self, name: bytes, settings: int, made: Made) -> Made | None:
+        """Something in the open directory is complete. ``settings`` see its name."""
+        if not self._frames:
+            return made
+        frame = self._frames[-1]
+        frame.listed |= settings
+        frame.partition.add(name, made, settings)
+        for one, (cid, _) in zip(*made, strict=True):
+            if cid in self._targets and one & settings & self._bare and len(self.hits) < MOST_HITS:
+                names = (*[frame.name for frame in self._frames[1:]], name)
+                self.hits.append(Hit(names, one & settings & self._bare))
+        return None
+
+    # Directories
+
+    def _leave(self, frame: _Frame) -> Made | None:
+        gone = self._dropped & ~frame.listed | self._pruned & frame.partition.empty()
+        if not self._frames:
+            gone &= ~self._bare  # what was given is taken, unless something is around it
+        made = NOTHING if self._is_block else merged(self._directory(frame, gone), self._probe.known)
+        return self._entry(frame.name, frame.settings, made)
+
+    def _directory(self, frame: _Frame, gone: int) -> Found:
+        """What becomes of a directory, but for the settings that leave it out."""
+        for settings, entries in frame.partition.parts():
+            for where, attributes in self._probe.keeping:
+                some = settings & where & ~gone
+                if some:
+                    yield from self._made_of(entries, some, attributes.of_directory(frame.status))
+
+    def _made_of(self, entries: Entries, settings: int, attributes: bytes) -> Found:
+        """The directory of these entries, under every rule and in every form that the settings have."""
+        message, below = data.EMPTY_DIRECTORY + attributes, sum([tsize for _, _, tsize in entries])
+        links: list[bytes] | None = None
+        for fanout, chosen in self._decide(entries, settings, attributes):
+            for cids, data_first, where in self._probe.forms:
+                some = chosen & where
+                if some and fanout:
+                    with suppress(LimitError):  # names that share a hash: there is no such directory
+                        yield some, hamt.build(entries, fanout, cids, None, attributes, data_first=data_first)
+                elif some:
+                    if links is None:
+                        links = [dag_pb.encode_link(cid, name, tsize) for name, cid, tsize in entries]
+                    block = dag_pb.join(links, message, data_first=data_first)
+                    yield some, (cids.cid(block), len(block) + below)
+
+    def _decide(self, entries: Entries, settings: int, attributes: bytes) -> list[tuple[int, int]]:
+        """Fan-outs, 0 for a basic directory, and the settings whose rule says so."""
+        chosen: dict[int, int] = {}
+        is_short = len(entries) <= FEW
+        for profile, (most, fanout, threshold, _, _), where in self._rules:
+            some = settings & where
+            if not some:
+                continue
+            is_basic = is_short and not 0 < threshold < 262144 and not 0 < most < FEW
+            key = 0 if is_basic or not directory.is_sharded(entries, profile, attributes) else fanout
+            chosen[key] = chosen.get(key, 0) | some
+        return list(chosen.items())
+
+    # The end
+
+    def _finish(self, name: bytes, made: Made) -> None:
+        """Look at what became of the path, and what becomes of it inside one more directory."""
+        for settings, (cid, tsize) in zip(*made, strict=True):
+            if cid in self._targets:
+                self.found |= settings & self._bare
+            by_cid = settings & self._by_cid
+            if by_cid:
+                self._look(self._made_of([(text(cid).encode(), cid, tsize)], by_cid, b""))
+        if self._wrapped:
+            frame = _Frame(b"", self._wrapped, None)
+            frame.partition.add(name, made, self._wrapped)
+            self._look(self._directory(frame, 0))
+        self.found &= ~self.lost
+
+    def _look(self, found: Found) -> None:
+        for settings, (cid, _) in found:
+            if cid in self._targets:
+                self.found |= settings
+
+
+class _Frame:
+    """A directory that is being made."""
+
+    __slots__ = ("listed", "name", "partition", "settings", "status")
+
+    def __init__(self, name: bytes, settings: int, status: os.stat_result | None) -> None:
+        self.name = name
+        self.settings = settings
+        self.status = status
+        self.partition = Partition(settings)
+        self.listed = 0  # the settings for which a look at it finds something
+
+
+def _texts(cid: CID) -> frozenset[bytes]:
+    """The CIDs of the same block: of a dag-pb block and sha2-256 there are two."""
+    with suppress(CidError):
+        return frozenset((bytes(cid.to_v0()), bytes(cid.to_v1())))
+    return frozenset((bytes(cid),))

@@ -1,0 +1,139 @@
+"""`verify` finds the options that `ipfs add` was given, on a grid of them; Kubo itself makes each CID."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+import ipfs_core
+from ipfs_core.cid import CID
+from ipfs_core.verifier import Verification, verify
+from tests.peers.kubo import Kubo
+from tests.streams import stream
+from tests.trees import File, Link, Tree, plant
+
+SIZE = 2_600_000  # ten chunks of 256 KiB, three of 1 MiB
+TREE: Tree = {
+    b".hidden": b"dot",
+    b"deep": {b"er": {b"file": File("verify-deep", 300_000)}, b"link": Link(b"er/file")},
+    b"empty": {},
+    b"large": File("verify-large", 1_100_000),
+    b"only-hidden": {b".x": b"x"},
+    b"small": b"hello world",
+}
+
+VERSIONS = ((), ("--cid-version=1",), ("--raw-leaves",), ("--cid-version=1", "--raw-leaves=false"))
+CHUNKERS = ("", "--chunker=size-1048576", "--chunker=size-65536", "--chunker=buzhash", "--chunker=rabin")
+SHAPES = ("", "--trickle", "--max-file-links=1024", "--wrap-with-directory")
+
+
+def of_files() -> Iterator[tuple[str, ...]]:
+    """Pairs of what the grid is made of, each value with each of the others once."""
+    for version, chunker in product(VERSIONS, CHUNKERS):
+        yield (*version, chunker)
+    for version, shape in product(VERSIONS[:2], SHAPES[1:]):
+        yield (*version, shape)
+    yield "--inline", "--cid-version=1"
+    yield "--preserve-mode", "--preserve-mtime"
+    yield "--preserve-mode", "--cid-version=1"
+    yield "--hash=blake2b-256", ""
+    yield "--hash=sha3-512", "--chunker=size-524288"
+
+
+def of_trees() -> Iterator[tuple[str, ...]]:
+    for version in VERSIONS:
+        for flag in ("", "--hidden", "--empty-dirs=false", "--dereference-symlinks", "-w"):
+            yield (*version, flag)
+    yield "--hidden", "--empty-dirs=false"
+    yield "--preserve-mode", "--preserve-mtime"
+    yield "--inline", ""
+    yield "--trickle", "--cid-version=1"
+    yield "--chunker=size-131072", "--hidden"
+
+
+def words(options: tuple[str, ...]) -> list[str]:
+    return [option for option in options if option]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a file and a tree."""
+    path = tmp_path_factory.mktemp("verify")
+    (path / "file").write_bytes(stream("verify", SIZE))
+    (path / "tree").mkdir()
+    plant(TREE, path / "tree")
+    return path
+
+
+def added(kubo: Kubo, path: Path, options: tuple[str, ...], profile: str | None = None) -> CID:
+    command = ["add", "-rQ", "--progress=false", *words(options), path]
+    return CID(kubo.repo(profile).read(*command).decode().strip())
+
+
+def proves(found: Verification, cid: CID) -> bool:
+    """Whether what was found makes the CID here, too."""
+    assert found.match is not None
+    made = ipfs_core.add(found.match.path, profile=found.match.profile, selection=found.match.selection)
+    return made.cid == cid
+
+
+@pytest.mark.parametrize("options", list(of_files()), ids=lambda options: " ".join(words(options)) or "none")
+def test_the_options_of_a_file_are_found(kubo: Kubo, place: Path, options: tuple[str, ...]) -> None:
+    cid = added(kubo, place / "file", options)
+    found = verify(place / "file", cid)
+    assert found.ok
+    assert proves(found, cid)
+
+
+@pytest.mark.parametrize("options", list(of_trees()), ids=lambda options: " ".join(words(options)) or "none")
+def test_the_options_of_a_tree_are_found(kubo: Kubo, place: Path, options: tuple[str, ...]) -> None:
+    cid = added(kubo, place / "tree", options)
+    found = verify(place / "tree", cid)
+    assert found.ok
+    assert proves(found, cid)
+
+
+@pytest.mark.parametrize("profile", ["unixfs-v0-2015", "unixfs-v1-2025"])
+def test_a_profile_is_found_by_its_name(kubo: Kubo, place: Path, profile: str) -> None:
+    for name in ("file", "tree"):
+        found = verify(place / name, added(kubo, place / name, (), profile), presets_only=True)
+        assert found.ok
+        assert str(found.match) == profile
+
+
+def test_a_large_directory_is_found_on_either_side_of_the_threshold(kubo: Kubo, tmp_path: Path) -> None:
+    for count, profile in ((4300, None), (4500, "unixfs-v1-2025")):
+        path = tmp_path / f"{count}"
+        path.mkdir()
+        for number in range(count):
+            (path / f"a-name-of-some-length-{number:05}").write_bytes(b"x")
+        cid = added(kubo, path, (), profile)
+        found = verify(path, cid, presets_only=True)
+        assert found.ok
+        assert proves(found, cid)
+
+
+def test_a_command_that_is_printed_prints_the_cid(kubo: Kubo, place: Path) -> None:
+    from tests.command import run
+
+    environment = {**os.environ, "PYTHONPATH": str(Path(ipfs_core.__file__).parents[1])}
+    cid = added(kubo, place / "tree", ("--hidden", "--chunker=size-131072", "--raw-leaves"))
+    found = verify(place / "tree", cid)
+    assert found.match is not None
+    command = found.match.command.replace("ipfs-core add", "exec python3 -m ipfs_core add -Q", 1)
+    import sys
+
+    outcome = run("sh", "-c", command.replace("python3", sys.executable, 1), env=environment)
+    assert outcome.out.decode().strip() == str(cid)
+
+
+def test_another_byte_is_not_found(kubo: Kubo, place: Path, tmp_path: Path) -> None:
+    content = bytearray(stream("verify", SIZE))
+    content[SIZE // 2] ^= 1
+    (tmp_path / "file").write_bytes(content)
+    for options in VERSIONS:
+        assert not verify(tmp_path / "file", added(kubo, place / "file", options)).ok
