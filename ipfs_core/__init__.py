@@ -13,7 +13,6 @@ TYPE_CHECKING = False  # importing typing takes longer than all that `ipfs-core 
 if TYPE_CHECKING:
     from typing import Any
 
-    from ipfs_core.carwriter import CarWriter
     from ipfs_core.cid import CID
     from ipfs_core.errors import (
         BlockNotFoundError,
@@ -31,13 +30,14 @@ if TYPE_CHECKING:
         UnsafePathError,
     )
     from ipfs_core.importer import AddResult, ManifestEntry, add, add_bytes
-    from ipfs_core.opened import Car, open_car
     from ipfs_core.presets import PRESETS, Preset
     from ipfs_core.profile import UNIXFS_V0_2015, UNIXFS_V1_2025, ImportProfile
     from ipfs_core.progress import Observer, Progress
+    from ipfs_core.reading.opened import Car, open_car
     from ipfs_core.selection import Selection
+    from ipfs_core.toolbox.writer import CarWriter
     from ipfs_core.unixfs.chunker import BuzhashChunker, RabinChunker, SizeChunker
-    from ipfs_core.verifier import Verification, verify
+    from ipfs_core.verification.verifier import Verification, verify
 
 __all__ = [
     "CID",
@@ -77,17 +77,17 @@ __all__ = [
 ]
 
 _HOMES = {
-    "carwriter": ("CarWriter",),
+    "toolbox.writer": ("CarWriter",),
     "cid": ("CID",),
     "errors": tuple(name for name in __all__ if name.endswith("Error")),
     "importer": ("AddResult", "ManifestEntry", "add", "add_bytes"),
     "profile": ("UNIXFS_V0_2015", "UNIXFS_V1_2025", "ImportProfile"),
-    "opened": ("Car", "open_car"),
+    "reading.opened": ("Car", "open_car"),
     "presets": ("PRESETS", "Preset"),
     "progress": ("Observer", "Progress"),
     "selection": ("Selection",),
     "unixfs.chunker": ("BuzhashChunker", "RabinChunker", "SizeChunker"),
-    "verifier": ("Verification", "verify"),
+    "verification.verifier": ("Verification", "verify"),
 }
 
 

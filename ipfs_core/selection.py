@@ -21,7 +21,7 @@ class Selection:
     dereference_symlinks     so does every symlink met below, under its own name
     wrap                     one more directory, without a name, around everything given
     stdin_name               the name of what is read from standard input or a file object
-    ignore                   rules for names that are not taken below a given path, see `ipfs_core.ignore`
+    ignore                   rules for names that are not taken below a given path, see `rules.ignore`
     preserve_mode            the mode of every file and directory is kept
     preserve_mtime           the time of the last change of every entry is kept
     mode                     one mode for all of them instead, as a Go FileMode; 0 = none

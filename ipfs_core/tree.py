@@ -137,7 +137,7 @@ def _list(directory: Directory, selection: Selection, forbidden: tuple[int, int]
     names, kinds, hidden = directory._names, directory._kinds, selection.hidden
     is_ignored = None
     if selection.ignore:
-        from ipfs_core.ignore import compiled  # most runs have no rules
+        from ipfs_core.rules.ignore import compiled  # most runs have no rules
 
         is_ignored = compiled(selection.ignore).matches
     try:

@@ -10,15 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ipfs_core
-from ipfs_core import candidates, probe
 from ipfs_core.block import RAW
-from ipfs_core.candidates import Candidates, Plans, Seen
 from ipfs_core.cid import CID
-from ipfs_core.forest import seedling
 from ipfs_core.presets import PRESETS
 from ipfs_core.profile import ImportProfile
-from ipfs_core.settings import NAMES, Choice, Keeps, Setting, changes, describe, words
 from ipfs_core.unixfs.chunker import SizeChunker
+from ipfs_core.verification import candidates, probe
+from ipfs_core.verification.candidates import Candidates, Plans, Seen
+from ipfs_core.verification.forest import seedling
+from ipfs_core.verification.settings import NAMES, Choice, Keeps, Setting, changes, describe, words
 
 V0 = CID("QmUNLLsPACCz1vLxQVkXqqLX5R1X345qqfHbsf67hvA3Nn")
 V1 = V0.to_v1()
@@ -243,7 +243,7 @@ def test_a_command_line_says_the_profile(number: int, cid: CID) -> None:
 
 
 def test_every_field_of_a_profile_has_a_flag() -> None:
-    from ipfs_core.settings import FLAGS
+    from ipfs_core.verification.settings import FLAGS
 
     assert set(FLAGS) == {field.name for field in fields(ImportProfile)}
 

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ipfs_core import cardiff
-from ipfs_core.cardiff import Change
-from ipfs_core.dag import Dag
 from ipfs_core.errors import CodecError, IntegrityError, LimitError
-from ipfs_core.opened import BlockFile
 from ipfs_core.profile import UNIXFS_V0_2015, ImportProfile
+from ipfs_core.reading.opened import BlockFile
+from ipfs_core.toolbox import diff as cardiff
+from ipfs_core.toolbox.dag import Dag
+from ipfs_core.toolbox.diff import Change
 from ipfs_core.unixfs.budget import Limits
 from ipfs_core.unixfs.chunker import SizeChunker
 from ipfs_core.unixfs.data import DIRECTORY, FILE, SYMLINK, Data

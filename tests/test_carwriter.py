@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipfs_core.caroutput import CarOutput
-from ipfs_core.carwriter import MAX_BLOCK, CarWriter
 from ipfs_core.cid import CID
 from ipfs_core.errors import CidError, IntegrityError, LimitError, ProfileError
+from ipfs_core.toolbox.output import CarOutput
+from ipfs_core.toolbox.writer import MAX_BLOCK, CarWriter
 from tests.cars import read_car, write_car
 from tests.folders import folder
 from tests.forge import container, uvarint

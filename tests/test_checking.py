@@ -21,9 +21,9 @@ from ipfs_core.car import index_v2
 from ipfs_core.car.framing import Section
 from ipfs_core.car.linkage import Linkage, Links
 from ipfs_core.carfile import CarFile
-from ipfs_core.checking import FACTS, Report, check, implicit_roots
 from ipfs_core.profile import UNIXFS_V0_2015, UNIXFS_V1_2025
 from ipfs_core.progress import Progress
+from ipfs_core.reading.checking import FACTS, Report, check, implicit_roots
 from ipfs_core.unixfs.chunker import SizeChunker
 from ipfs_core.unixfs.data import DIRECTORY, Data
 from tests import model, oracle

@@ -16,12 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ipfs_core
-from ipfs_core import compare
 from ipfs_core.cid import CID
-from ipfs_core.compare import Difference
 from ipfs_core.errors import CarError, CodecError, IntegrityError
 from ipfs_core.unixfs.data import DIRECTORY, FILE, RAW, SYMLINK, Data
-from ipfs_core.verifier import Verification, verify
+from ipfs_core.verification import compare
+from ipfs_core.verification.compare import Difference
+from ipfs_core.verification.verifier import Verification, verify
 from tests.cars import write_car
 from tests.folders import folder
 from tests.forge import Forge, slot_of

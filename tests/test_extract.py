@@ -24,8 +24,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ipfs_core import extract as extraction
-from ipfs_core import libc, outdir, portable, removal, treewriter
 from ipfs_core.cid import CID, text
 from ipfs_core.errors import (
     BlockNotFoundError,
@@ -38,9 +36,11 @@ from ipfs_core.errors import (
     SelectionError,
     UnsafePathError,
 )
-from ipfs_core.extract import Extracted
-from ipfs_core.opened import open_car
+from ipfs_core.extraction import extract as extraction
+from ipfs_core.extraction import libc, outdir, portable, removal, treewriter
+from ipfs_core.extraction.extract import Extracted
 from ipfs_core.profile import UNIXFS_V0_2015, UNIXFS_V1_2025, ImportProfile
+from ipfs_core.reading.opened import open_car
 from ipfs_core.unixfs.chunker import SizeChunker
 from ipfs_core.unixfs.data import DIRECTORY, FILE, RAW, SYMLINK, Data
 from tests import model

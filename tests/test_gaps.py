@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from ipfs_core.blockstore import MemoryBlocks
 from ipfs_core.errors import IpfsCoreError, LimitError
-from ipfs_core.gaps import Gap, gaps
 from ipfs_core.profile import UNIXFS_V0_2015, UNIXFS_V1_2025
+from ipfs_core.toolbox.gaps import Gap, gaps
 from ipfs_core.unixfs.budget import Limits
 from ipfs_core.unixfs.chunker import SizeChunker
 from ipfs_core.unixfs.reader import FileReader

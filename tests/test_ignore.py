@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipfs_core import automaton, ignore
 from ipfs_core.errors import LimitError, SelectionError
-from ipfs_core.ignore import Ignore
 from ipfs_core.importer import add
+from ipfs_core.rules import automaton, ignore
+from ipfs_core.rules.ignore import Ignore
 
 NAMES = [
     *(b"a", b"b", b"aa", b"ab", b"abc", b"a.b", b"axb", b"a.log", b"keep.log", b"log", b".log", b"foo"),

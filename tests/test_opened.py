@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from ipfs_core import CID, errors
 from ipfs_core.car.preamble import Limits
-from ipfs_core.opened import Car, CarEntry, EntryNotFoundError, open_car
 from ipfs_core.profile import UNIXFS_V0_2015, UNIXFS_V1_2025, ImportProfile
+from ipfs_core.reading.opened import Car, CarEntry, EntryNotFoundError, open_car
 from ipfs_core.unixfs import budget
 from ipfs_core.unixfs.chunker import SizeChunker
 from ipfs_core.unixfs.data import RAW, Data

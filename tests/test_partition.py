@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipfs_core.partition import Partition, merged
+from ipfs_core.verification.partition import Partition, merged
 
 SETTINGS = 12
 EVERYTHING = (1 << SETTINGS) - 1

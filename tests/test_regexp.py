@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipfs_core.automaton import Automaton
-from ipfs_core.regexp import RegexpError, UnknownClassError, parse
+from ipfs_core.rules.automaton import Automaton
+from ipfs_core.rules.regexp import RegexpError, UnknownClassError, parse
 
 
 def found(expression: str, text: str) -> bool:

@@ -15,9 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ipfs_core import carindex, dag, rewrite
 from ipfs_core.carfile import CarFile
-from ipfs_core.dag import Dag, Seen
 from ipfs_core.errors import (
     BlockNotFoundError,
     CarError,
@@ -26,8 +24,11 @@ from ipfs_core.errors import (
     LimitError,
     SourceChangedError,
 )
-from ipfs_core.opened import BlockFile
-from ipfs_core.rewrite import Form
+from ipfs_core.reading.opened import BlockFile
+from ipfs_core.toolbox import dag, rewrite
+from ipfs_core.toolbox import indexing as carindex
+from ipfs_core.toolbox.dag import Dag, Seen
+from ipfs_core.toolbox.rewrite import Form
 from tests.cars import read_car, write_car
 from tests.forge import Forge, container, index_sorted, slot_of
 from tests.inputs import Pipe, as_descriptor, as_object

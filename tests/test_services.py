@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from ipfs_core.carfile import CarFile
-from ipfs_core.checking import Report, check
-from ipfs_core.services import SERVICES, judge
+from ipfs_core.reading.checking import Report, check
+from ipfs_core.toolbox.services import SERVICES, judge
 from tests.cars import write_car
 from tests.forge import Forge, container
 

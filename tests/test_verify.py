@@ -20,15 +20,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ipfs_core
-from ipfs_core import candidates, probe, survey
 from ipfs_core.block import RAW
 from ipfs_core.cid import CID
 from ipfs_core.errors import CidError, ProfileError, SourceChangedError, SourceTypeError
 from ipfs_core.presets import PRESETS
 from ipfs_core.progress import Progress
-from ipfs_core.settings import Choice, Setting
 from ipfs_core.unixfs.file import FileFormat
-from ipfs_core.verifier import Plan, Verification, verify
+from ipfs_core.verification import candidates, probe, survey
+from ipfs_core.verification.settings import Choice, Setting
+from ipfs_core.verification.verifier import Plan, Verification, verify
 from tests.folders import folder
 from tests.streams import stream
 from tests.trees import File, Link, Tree, plant
@@ -344,7 +344,7 @@ def test_an_inline_cid_takes_no_hashing(tmp_path: Path) -> None:
 def test_directories_that_cannot_differ_are_made_once(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"x" * 1000)
     cid = ipfs_core.add(tmp_path).cid
-    with mock.patch("ipfs_core.trial.dag_pb.join", side_effect=probe.dag_pb.join) as join:
+    with mock.patch("ipfs_core.verification.trial.dag_pb.join", side_effect=probe.dag_pb.join) as join:
         found = verify(tmp_path, cid)
     assert found.ok
     assert found.tried > 1000

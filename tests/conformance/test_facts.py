@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ipfs_core.codec import dag_pb
-from ipfs_core.ignore import Ignore
+from ipfs_core.rules.ignore import Ignore
 from ipfs_core.unixfs import buzhash, chunker
 from tests.conformance import recipes
 from tests.conformance.cases import ADD_FILES, MAX_CHUNKS, VECTORS, Case, listed, load, parameters

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 import ipfs_core
-from ipfs_core.candidates import BOUNDS, CHUNKS, INLINE_LIMITS, WIDTHS
 from ipfs_core.cid import CID
-from ipfs_core.verifier import verify
+from ipfs_core.verification.candidates import BOUNDS, CHUNKS, INLINE_LIMITS, WIDTHS
+from ipfs_core.verification.verifier import verify
 from tests.conformance.cases import ADD_FILES, VECTORS, Case, load, parameters
 from tests.conformance.recipes import tree
 from tests.conformance.test_library import fields

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from ipfs_core import rewrite
-from ipfs_core.carsplit import split
-from ipfs_core.carwriter import CarWriter
 from ipfs_core.cid import CID, text
-from ipfs_core.opened import BlockFile
+from ipfs_core.reading.opened import BlockFile
+from ipfs_core.toolbox import rewrite
+from ipfs_core.toolbox.split import split
+from ipfs_core.toolbox.writer import CarWriter
 from tests.cars import read_car, write_car
 from tests.command import Outcome, ipfs_core
 from tests.forge import container

@@ -11,7 +11,7 @@ import pytest
 
 import ipfs_core
 from ipfs_core.cid import CID
-from ipfs_core.verifier import Verification, verify
+from ipfs_core.verification.verifier import Verification, verify
 from tests.peers.kubo import Kubo
 from tests.streams import stream
 from tests.trees import File, Link, Tree, plant

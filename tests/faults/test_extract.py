@@ -22,10 +22,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from ipfs_core import extract, libc, outdir, treewriter
 from ipfs_core.errors import IpfsCoreError
-from ipfs_core.opened import open_car
+from ipfs_core.extraction import extract, libc, outdir, treewriter
 from ipfs_core.profile import UNIXFS_V0_2015
+from ipfs_core.reading.opened import open_car
 from ipfs_core.unixfs.data import DIRECTORY, FILE, Data
 from tests import model
 from tests.command import Outcome
@@ -415,7 +415,7 @@ NAIVE = (
     "-c",
     """
 import os
-from ipfs_core import libc, outdir
+from ipfs_core.extraction import libc, outdir
 from ipfs_core.cli import program
 
 def begin(self):
@@ -630,7 +630,8 @@ def test_without_memory_it_is_done_or_ends_in_one_line(small: Path) -> None:
 STARVED = """
 import resource, sys
 from ipfs_core.cli import car, escape, lines, options, program, signals
-import ipfs_core.extract, ipfs_core.opened, threading, queue, fcntl, contextlib, ctypes, unicodedata
+import ipfs_core.extraction.extract, ipfs_core.reading.opened
+import threading, queue, fcntl, contextlib, ctypes, unicodedata
 pages = int(open("/proc/self/statm").read().split()[0])
 limit = pages * resource.getpagesize() + int(sys.argv.pop(1))
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipfs_core.carfile import CarFile
-from ipfs_core.checking import Report, check
 from ipfs_core.errors import CarError, CidError, IpfsCoreError, LimitError
-from ipfs_core.opened import open_car
-from ipfs_core.services import SERVICES, judge
+from ipfs_core.reading.checking import Report, check
+from ipfs_core.reading.opened import open_car
+from ipfs_core.toolbox.services import SERVICES, judge
 from tests.forge import Forge, container, slot_of
 from tests.inputs import as_descriptor
 from tests.property.test_car_laws import cars, damaged

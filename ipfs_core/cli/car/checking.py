@@ -18,11 +18,11 @@ from ipfs_core.cli.options import Command, Option, UsageError
 from ipfs_core.cli.terminal import Bar
 
 if TYPE_CHECKING:
-    from ipfs_core.checking import Fact, Report
-    from ipfs_core.gaps import Gap
-    from ipfs_core.opened import Car
     from ipfs_core.progress import Progress
-    from ipfs_core.services import Objection, Service
+    from ipfs_core.reading.checking import Fact, Report
+    from ipfs_core.reading.opened import Car
+    from ipfs_core.toolbox.gaps import Gap
+    from ipfs_core.toolbox.services import Objection, Service
 
 __all__ = ["VERIFY", "verify"]
 
@@ -105,7 +105,7 @@ def _services(options: argparse.Namespace) -> list[Service]:
     wanted = vars(options)["for"] or []
     if not wanted:
         return []
-    from ipfs_core.services import SERVICES
+    from ipfs_core.toolbox.services import SERVICES
 
     for name in wanted:
         if name not in SERVICES:
@@ -130,7 +130,7 @@ def _objections(
 ) -> Iterator[tuple[Service, Objection]]:
     name = "" if word == "-" else os.path.basename(word)
     for service in services:
-        from ipfs_core.services import judge
+        from ipfs_core.toolbox.services import judge
 
         for objection in judge(report, service.name, name):
             yield service, objection
@@ -195,7 +195,7 @@ def _places(fact: Fact) -> Iterator[str]:
 
 
 def _gaps(car: Car) -> Iterator[Gap]:
-    from ipfs_core.gaps import gaps
+    from ipfs_core.toolbox.gaps import gaps
 
     for place in car.places():
         for gap in gaps(place.cid, car.file.blocks, limits=car.walk_limits):

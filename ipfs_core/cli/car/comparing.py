@@ -19,8 +19,8 @@ from ipfs_core.cli.lines import STDOUT, Lines, Stream
 from ipfs_core.cli.options import Command, Option, UsageError
 
 if TYPE_CHECKING:
-    from ipfs_core.cardiff import Change
-    from ipfs_core.opened import Car
+    from ipfs_core.reading.opened import Car
+    from ipfs_core.toolbox.diff import Change
 
 __all__ = ["DIFF", "diff"]
 
@@ -92,8 +92,8 @@ def diff(options: argparse.Namespace) -> int:
 
 
 def _of_cars(first: str, second: str, options: argparse.Namespace) -> Iterator[tuple[dict[str, Any], str]]:
-    from ipfs_core import cardiff
-    from ipfs_core.dag import Dag
+    from ipfs_core.toolbox import diff as cardiff
+    from ipfs_core.toolbox.dag import Dag
 
     with ExitStack() as stack:
         cars = [stack.enter_context(opened(word, options)) for word in (first, second)]
@@ -108,7 +108,8 @@ def _of_cars(first: str, second: str, options: argparse.Namespace) -> Iterator[t
 
 
 def _with_folder(options: argparse.Namespace, is_reversed: bool) -> Iterator[tuple[dict[str, Any], str]]:
-    from ipfs_core import cardiff, parallel
+    from ipfs_core import parallel
+    from ipfs_core.toolbox import diff as cardiff
 
     words = list(options.arguments)
     if is_reversed:

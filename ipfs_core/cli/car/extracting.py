@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from ipfs_core.extract import Extracted
-    from ipfs_core.opened import Car
+    from ipfs_core.extraction.extract import Extracted
+    from ipfs_core.reading.opened import Car
 
 __all__ = ["EXTRACT", "extract"]
 

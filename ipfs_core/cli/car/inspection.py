@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 from ipfs_core import multihash, parallel, varint
 from ipfs_core.blockstore import multihash_of
 from ipfs_core.car.census import Census
-from ipfs_core.checking import codec_name
 from ipfs_core.cli.render import Encode
 from ipfs_core.errors import CodecError
+from ipfs_core.reading.checking import codec_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ipfs_core.car.framing import Section
-    from ipfs_core.opened import BlockFile
+    from ipfs_core.reading.opened import BlockFile
 
 __all__ = ["as_text", "inspection"]
 

@@ -17,7 +17,7 @@ from ipfs_core.cli.render import Encode, cid_encoder
 
 if TYPE_CHECKING:
     from ipfs_core.errors import IpfsCoreError
-    from ipfs_core.opened import Car, Place
+    from ipfs_core.reading.opened import Car, Place
     from ipfs_core.unixfs.walk import Entry
 
 __all__ = ["BLOCKS", "INSPECT", "LS", "ROOTS", "TREE", "blocks", "inspect", "ls", "roots", "tree"]
@@ -225,7 +225,7 @@ def roots(options: argparse.Namespace) -> int:
     encode = cid_encoder(options.cid_base)
     with opened(word, options, seekable=False) as car, Lines(Stream(STDOUT)) as lines:
         if options.implicit:
-            from ipfs_core.checking import implicit_roots
+            from ipfs_core.reading.checking import implicit_roots
 
             cids: Iterator[bytes] = implicit_roots(car.file)
         else:
@@ -251,8 +251,8 @@ def inspect(options: argparse.Namespace) -> int:
 def blocks(options: argparse.Namespace) -> int:
     """Run ``car blocks``."""
     from ipfs_core.blockstore import codec_of
-    from ipfs_core.checking import codec_name
     from ipfs_core.parallel import default_workers
+    from ipfs_core.reading.checking import codec_name
 
     word = _only_file(options)
     encode = cid_encoder(options.cid_base)

@@ -14,7 +14,7 @@ from ipfs_core.cli.lines import STDERR, STDIN, Stream
 from ipfs_core.cli.options import Option, UsageError
 
 if TYPE_CHECKING:
-    from ipfs_core.opened import Car
+    from ipfs_core.reading.opened import Car
 
 __all__ = ["INPUT", "complain", "file_and_rest", "opened"]
 
@@ -44,7 +44,7 @@ def opened(word: str, options: argparse.Namespace, *, seekable: bool = True) -> 
     What is on a pipe is copied to a temporary file without a name if it has to be ``seekable``.
     """
     from ipfs_core.car.preamble import Limits
-    from ipfs_core.opened import open_car
+    from ipfs_core.reading.opened import open_car
 
     limits = Limits()
     if options.max_section is not None:

@@ -34,8 +34,8 @@ from ipfs_core.naming import Naming
 
 if TYPE_CHECKING:
     from ipfs_core.carfile import CarFile
-    from ipfs_core.opened import Car
-    from ipfs_core.parts import Part
+    from ipfs_core.reading.opened import Car
+    from ipfs_core.toolbox.parts import Part
 
 __all__ = [
     "FILTER",
@@ -219,7 +219,7 @@ examples:
 
 def order(options: argparse.Namespace) -> int:
     """Run ``car order``."""
-    from ipfs_core import rewrite
+    from ipfs_core.toolbox import rewrite
 
     word = _only(options)
     output, how = target(options), form(options)
@@ -241,7 +241,7 @@ def order(options: argparse.Namespace) -> int:
 
 def keep(options: argparse.Namespace) -> int:
     """Run ``car filter``."""
-    from ipfs_core import rewrite
+    from ipfs_core.toolbox import rewrite
 
     word, paths = file_and_rest(options)
     if options.from_root and (options.drop or options.blocks):
@@ -271,7 +271,7 @@ def keep(options: argparse.Namespace) -> int:
 
 def merge(options: argparse.Namespace) -> int:
     """Run ``car merge``."""
-    from ipfs_core import rewrite
+    from ipfs_core.toolbox import rewrite
 
     file_and_rest(options)
     words = options.arguments
@@ -287,8 +287,8 @@ def merge(options: argparse.Namespace) -> int:
 
 def split(options: argparse.Namespace) -> int:
     """Run ``car split``."""
-    from ipfs_core.carsplit import split as write
-    from ipfs_core.parts import line
+    from ipfs_core.toolbox.parts import line
+    from ipfs_core.toolbox.split import split as write
 
     word = _only(options)
     if options.part_size is None:
@@ -311,7 +311,7 @@ def split(options: argparse.Namespace) -> int:
 
 def join(options: argparse.Namespace) -> int:
     """Run ``car join``."""
-    from ipfs_core.carjoin import join as write
+    from ipfs_core.toolbox.join import join as write
 
     word = _only(options, "MANIFEST")
     said(options, write(os.fsencode(word), target(options), form(options)))
@@ -320,8 +320,8 @@ def join(options: argparse.Namespace) -> int:
 
 def index(options: argparse.Namespace) -> int:
     """Run ``car index``."""
-    from ipfs_core import rewrite
-    from ipfs_core.carindex import FORMATS, detach
+    from ipfs_core.toolbox import rewrite
+    from ipfs_core.toolbox.indexing import FORMATS, detach
 
     word = _only(options)
     if options.list:
@@ -349,7 +349,7 @@ def index(options: argparse.Namespace) -> int:
 def _list(word: str, options: argparse.Namespace) -> int:
     """Print the records of an index."""
     from ipfs_core import multihash
-    from ipfs_core.carindex import records, stored
+    from ipfs_core.toolbox.indexing import records, stored
 
     if options.output or options.detach:
         raise UsageError("list prints, and writes nothing")
@@ -414,7 +414,7 @@ def _located(
 
 
 def _locate(car: Car, path: str, found: list[bytes], ways: list[bytes] | None) -> None:
-    from ipfs_core.rewrite import way
+    from ipfs_core.toolbox.rewrite import way
 
     if ways is None:
         try:

@@ -14,7 +14,7 @@ from ipfs_core.cli.lines import STDERR, STDOUT, Lines, Stream
 from ipfs_core.cli.options import Option, UsageError
 
 if TYPE_CHECKING:
-    from ipfs_core.rewrite import Form, Rewritten
+    from ipfs_core.toolbox.rewrite import Form, Rewritten
 
 __all__ = [
     "FORCE",
@@ -60,7 +60,7 @@ class Missing:
 
 def form(options: argparse.Namespace) -> Form:
     """How to write, as `VERSION`, `FORCE` and `WORKERS` say. `UsageError`."""
-    from ipfs_core.rewrite import Form
+    from ipfs_core.toolbox.rewrite import Form
 
     if options.version not in (1, 2):
         raise UsageError(f"a CAR has version 1 or 2, not {options.version}")

@@ -14,10 +14,10 @@ import os
 import time
 from typing import Self, TypeAlias
 
-from ipfs_core import libc
+from ipfs_core.extraction import libc
+from ipfs_core.extraction.removal import OPEN_DIRECTORY, remove
 from ipfs_core.naming import Naming, name_error
 from ipfs_core.output import NO_LOCKS, SUFFIX
-from ipfs_core.removal import OPEN_DIRECTORY, remove
 
 __all__ = [
     "Attributes",

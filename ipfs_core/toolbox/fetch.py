@@ -8,9 +8,9 @@ from typing import NamedTuple
 from ipfs_core import blockstore, parallel
 from ipfs_core.car.framing import Section
 from ipfs_core.car.reader import SPAN, Buffers
-from ipfs_core.caroutput import CarOutput
-from ipfs_core.dag import INLINE
-from ipfs_core.opened import BlockFile
+from ipfs_core.reading.opened import BlockFile
+from ipfs_core.toolbox.dag import INLINE
+from ipfs_core.toolbox.output import CarOutput
 
 __all__ = ["Block", "copy", "fetch"]
 

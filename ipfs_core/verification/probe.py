@@ -15,19 +15,19 @@ from typing import Any, BinaryIO, TypeAlias
 from ipfs_core import tree
 from ipfs_core.attributes import Attributes
 from ipfs_core.block import DAG_PB, RAW, CidFormat
-from ipfs_core.candidates import Candidates, Plans
 from ipfs_core.codec import dag_pb
 from ipfs_core.errors import SourceChangedError, SourceTypeError
-from ipfs_core.forest import Forest, seedling
 from ipfs_core.input import fill
 from ipfs_core.multihash import by_code
 from ipfs_core.naming import Naming
-from ipfs_core.partition import Made, merged
 from ipfs_core.selection import Selection
-from ipfs_core.settings import Keeps
 from ipfs_core.source import OPEN_FILE, SMALL, OpenFile, check_type, open_file, read_small
 from ipfs_core.unixfs import data
 from ipfs_core.unixfs.chunker import SizeChunker
+from ipfs_core.verification.candidates import Candidates, Plans
+from ipfs_core.verification.forest import Forest, seedling
+from ipfs_core.verification.partition import Made, merged
+from ipfs_core.verification.settings import Keeps
 
 __all__ = ["CLOSE", "ENTER", "LEAVE", "MADE", "NOTHING", "SPAN", "Form", "Item", "Probe"]
 

@@ -11,10 +11,10 @@ from ipfs_core.blockstore import multihash_of
 from ipfs_core.car import index_v2
 from ipfs_core.car.index_v2 import INDEX_SORTED, MULTIHASH_INDEX_SORTED, Record
 from ipfs_core.carfile import CarFile
-from ipfs_core.caroutput import Target
 from ipfs_core.errors import CarError
 from ipfs_core.input import open_input
 from ipfs_core.output import OutputFile, resolve, write_parts
+from ipfs_core.toolbox.output import Target
 
 __all__ = ["FORMATS", "detach", "records", "stored"]
 

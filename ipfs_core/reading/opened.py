@@ -19,9 +19,9 @@ from ipfs_core.unixfs.outline import outline
 from ipfs_core.unixfs.reader import FileReader
 
 if TYPE_CHECKING:
-    from ipfs_core.checking import Report
-    from ipfs_core.extract import Extracted
+    from ipfs_core.extraction.extract import Extracted
     from ipfs_core.progress import Observer
+    from ipfs_core.reading.checking import Report
 
 __all__ = ["MAX_READ", "Car", "CarEntry", "EntryNotFoundError", "OnFault", "Place", "open_car"]
 
@@ -209,7 +209,7 @@ class Car:
 
         As `open`, for one who reads all of it in order.
         """
-        from ipfs_core.contents import contents
+        from ipfs_core.extraction.contents import contents
 
         place = self.locate(path)
         entry = self.look(place)
@@ -229,14 +229,14 @@ class Car:
     def extract(
         self, target: str | os.PathLike[str] | None = None, paths: Iterable[str] = (), **options: Any
     ) -> tuple[Extracted, ...]:
-        """Write what is at the paths, or everything, to ``target``: see `ipfs_core.extract.extract`."""
-        from ipfs_core.extract import extract
+        """Write what is at the paths, or everything, to ``target``: see `extraction.extract`."""
+        from ipfs_core.extraction.extract import extract
 
         return extract(self, target, tuple(paths), **options)
 
     def verify(self, *, workers: int | None = None, progress: Observer | None = None) -> Report:
-        """Check everything: see `ipfs_core.checking.check`."""
-        from ipfs_core.checking import check
+        """Check everything: see `ipfs_core.reading.checking.check`."""
+        from ipfs_core.reading.checking import check
 
         return check(self.file, workers=workers, progress=progress)
 

@@ -7,10 +7,10 @@ from typing import Self, TypeAlias
 
 from ipfs_core import blockstore, multihash
 from ipfs_core.block import Part
-from ipfs_core.caroutput import CarOutput, Target
 from ipfs_core.cid import CID
 from ipfs_core.cidtable import CidTable
 from ipfs_core.errors import LimitError
+from ipfs_core.toolbox.output import CarOutput, Target
 
 __all__ = ["MAX_BLOCK", "CarWriter"]
 

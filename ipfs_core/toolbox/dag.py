@@ -19,7 +19,7 @@ from ipfs_core.cid import text
 from ipfs_core.codec.links import followed, links
 from ipfs_core.codec.wire import read_varint
 from ipfs_core.errors import BlockNotFoundError, CodecError, LimitError
-from ipfs_core.opened import BlockFile
+from ipfs_core.reading.opened import BlockFile
 
 __all__ = ["INLINE", "MAX_ALIASES", "Dag", "Seen", "links_of"]
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ipfs_core.blockstore import BlockSource
-from ipfs_core.contents import LazyLeaves
 from ipfs_core.errors import BlockNotFoundError, IpfsCoreError, LimitError
+from ipfs_core.extraction.contents import LazyLeaves
 from ipfs_core.unixfs import walk as dag
 from ipfs_core.unixfs.budget import Budget, Limits
 

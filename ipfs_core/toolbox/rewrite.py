@@ -15,13 +15,13 @@ from ipfs_core.blockstore import BlockSource, codec_of, multihash_of
 from ipfs_core.car.framing import Section
 from ipfs_core.car.index_v2 import MULTIHASH_INDEX_SORTED
 from ipfs_core.carfile import CarFile, Span
-from ipfs_core.caroutput import CarOutput, Target
 from ipfs_core.cid import text
 from ipfs_core.cidtable import CidTable
-from ipfs_core.dag import Dag, OnMissing, Seen
 from ipfs_core.errors import BlockNotFoundError, CarError, SourceChangedError
-from ipfs_core.fetch import copy
-from ipfs_core.opened import BlockFile
+from ipfs_core.reading.opened import BlockFile
+from ipfs_core.toolbox.dag import Dag, OnMissing, Seen
+from ipfs_core.toolbox.fetch import copy
+from ipfs_core.toolbox.output import CarOutput, Target
 from ipfs_core.unixfs.walk import find
 
 __all__ = ["Form", "Rewritten", "drop", "keep", "merge", "order", "pick", "way", "wrap"]

@@ -12,15 +12,15 @@ import sys
 from collections.abc import Iterable
 from typing import NamedTuple, Protocol, TypeAlias
 
-from ipfs_core import portable as portable_names
-from ipfs_core.admission import MAX_NAME, Admission, Rules, Symlinks, check_name
 from ipfs_core.cid import CID, text
-from ipfs_core.contents import Blocks
 from ipfs_core.errors import CarError, SelectionError
+from ipfs_core.extraction import portable as portable_names
+from ipfs_core.extraction.admission import MAX_NAME, Admission, Rules, Symlinks, check_name
+from ipfs_core.extraction.contents import Blocks
+from ipfs_core.extraction.outdir import make_parents, remove_empty
+from ipfs_core.extraction.treewriter import Tree, Writer
 from ipfs_core.naming import Naming
-from ipfs_core.outdir import make_parents, remove_empty
 from ipfs_core.progress import Observer
-from ipfs_core.treewriter import Tree, Writer
 from ipfs_core.unixfs.budget import Limits
 
 __all__ = ["MAX_NAME", "MAX_OUTPUT_BYTES", "OUTPUT_PER_CAR", "Extracted", "extract"]

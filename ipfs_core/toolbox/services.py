@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Literal, NamedTuple, TypeAlias
 
 from ipfs_core.car.census import MAX_EXCHANGED
-from ipfs_core.checking import Report
+from ipfs_core.reading.checking import Report
 
 __all__ = ["SERVICES", "Force", "Objection", "Rule", "Service", "judge"]
 

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from ipfs_core import parallel
-from ipfs_core.admission import Extent
 from ipfs_core.car.reader import Buffers
-from ipfs_core.contents import Blocks, LazyLeaves, Read, Reading, jobs, look_closer
+from ipfs_core.extraction.admission import Extent
+from ipfs_core.extraction.contents import Blocks, LazyLeaves, Read, Reading, jobs, look_closer
+from ipfs_core.extraction.outdir import Attributes, OutputDirectory, make_symlink, set_attributes, write_at
 from ipfs_core.naming import name_error
-from ipfs_core.outdir import Attributes, OutputDirectory, make_symlink, set_attributes, write_at
 from ipfs_core.output import OutputFile
 from ipfs_core.progress import Observer, Progress
 from ipfs_core.unixfs.budget import Budget, Limits

@@ -14,10 +14,10 @@ from contextlib import closing
 from typing import NamedTuple
 
 from ipfs_core import tree
-from ipfs_core.candidates import BOUNDS, Seen
 from ipfs_core.errors import SourceChangedError, SourceTypeError
 from ipfs_core.selection import Selection
-from ipfs_core.settings import Choice
+from ipfs_core.verification.candidates import BOUNDS, Seen
+from ipfs_core.verification.settings import Choice
 
 __all__ = ["Survey", "left_out", "only_entry", "survey"]
 

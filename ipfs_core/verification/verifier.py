@@ -17,23 +17,23 @@ from typing import Any, BinaryIO, NamedTuple, TypeAlias
 from ipfs_core import importer, multihash, parallel
 from ipfs_core.arguments import clean, follow
 from ipfs_core.blockstore import BlockSource, MemoryBlocks
-from ipfs_core.candidates import USUAL_CHUNKS, Candidates, Plans, Seen, candidates, hash_below
 from ipfs_core.carfile import CarFile
 from ipfs_core.cid import CID, DAG_PB, LIBP2P_KEY, RAW
 from ipfs_core.codec import dag_pb
-from ipfs_core.compare import Comparison, Difference
 from ipfs_core.errors import BlockNotFoundError, CidError, CodecError, ProfileError
 from ipfs_core.input import Origin, fill
 from ipfs_core.naming import Naming
 from ipfs_core.profile import ImportProfile
 from ipfs_core.progress import Observer, Progress
-from ipfs_core.settings import Choice, Keeps, Match, Setting, describe, words
 from ipfs_core.source import OPEN_FILE, OpenFile, check_type, open_file, pieces
-from ipfs_core.survey import Survey, left_out, only_entry, survey
-from ipfs_core.trial import Trial
 from ipfs_core.unixfs import data
 from ipfs_core.unixfs.chunker import MAX_CHUNK, SizeChunker
 from ipfs_core.unixfs.leaves import Leaves, read_leaf
+from ipfs_core.verification.candidates import USUAL_CHUNKS, Candidates, Plans, Seen, candidates, hash_below
+from ipfs_core.verification.compare import Comparison, Difference
+from ipfs_core.verification.settings import Choice, Keeps, Match, Setting, describe, words
+from ipfs_core.verification.survey import Survey, left_out, only_entry, survey
+from ipfs_core.verification.trial import Trial
 
 __all__ = ["Plan", "Verification", "verify"]
 

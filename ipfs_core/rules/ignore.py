@@ -20,9 +20,9 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from ipfs_core.automaton import Automaton, Program
 from ipfs_core.errors import LimitError, SelectionError
-from ipfs_core.regexp import RegexpError, UnknownClassError, parse
+from ipfs_core.rules.automaton import Automaton, Program
+from ipfs_core.rules.regexp import RegexpError, UnknownClassError, parse
 
 __all__ = ["Ignore", "compiled"]
 

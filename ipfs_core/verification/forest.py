@@ -12,14 +12,14 @@ from typing import BinaryIO, NamedTuple
 
 from ipfs_core.attributes import Attributes
 from ipfs_core.block import CidFormat, Link
-from ipfs_core.candidates import SHORT, Plan, Tree
 from ipfs_core.parallel import Job
-from ipfs_core.partition import Made
-from ipfs_core.settings import Keeps
 from ipfs_core.source import OpenFile
 from ipfs_core.unixfs.chunker import cutter
 from ipfs_core.unixfs.file import FileFormat
 from ipfs_core.unixfs.layout import Layout
+from ipfs_core.verification.candidates import SHORT, Plan, Tree
+from ipfs_core.verification.partition import Made
+from ipfs_core.verification.settings import Keeps
 
 __all__ = ["Forest", "Leaves", "Piece", "seedling"]
 

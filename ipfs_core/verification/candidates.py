@@ -16,9 +16,9 @@ from ipfs_core.codec import dag_pb
 from ipfs_core.multihash import IDENTITY, by_code
 from ipfs_core.presets import PRESETS
 from ipfs_core.profile import ImportProfile
-from ipfs_core.settings import NAMES, Choice, Keeps, Setting, choice_changes, distance
 from ipfs_core.unixfs.chunker import MAX_CHUNK, BuzhashChunker, Chunker, RabinChunker, SizeChunker
 from ipfs_core.unixfs.file import FileFormat
+from ipfs_core.verification.settings import NAMES, Choice, Keeps, Setting, choice_changes, distance
 
 __all__ = [
     "BOUNDS",

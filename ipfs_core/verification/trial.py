@@ -13,16 +13,16 @@ from typing import BinaryIO, NamedTuple, TypeAlias
 
 from ipfs_core import parallel
 from ipfs_core.block import RAW
-from ipfs_core.candidates import Candidates, with_rule
 from ipfs_core.cid import CID, text
 from ipfs_core.codec import dag_pb
 from ipfs_core.errors import CidError, LimitError
-from ipfs_core.forest import Leaves
-from ipfs_core.partition import Made, Partition, merged
-from ipfs_core.probe import CLOSE, ENTER, MADE, NOTHING, Item, Probe
 from ipfs_core.profile import ImportProfile
 from ipfs_core.progress import Observer, Progress
 from ipfs_core.unixfs import data, directory, hamt
+from ipfs_core.verification.candidates import Candidates, with_rule
+from ipfs_core.verification.forest import Leaves
+from ipfs_core.verification.partition import Made, Partition, merged
+from ipfs_core.verification.probe import CLOSE, ENTER, MADE, NOTHING, Item, Probe
 
 __all__ = ["Hit", "Trial"]
 

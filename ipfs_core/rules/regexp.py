@@ -1,6 +1,6 @@
 r"""The syntax of regular expressions as Go's ``regexp`` reads it (RE2): an expression to its `Program`.
 
-Groups that begin with ``(?``, flags among them, are not here: no rule of `ipfs_core.ignore` can hold one.
+Groups that begin with ``(?``, flags among them, are not here: no rule of `rules.ignore` can hold one.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from ipfs_core.automaton import Chars, Instruction, Program, check_size
+from ipfs_core.rules.automaton import Chars, Instruction, Program, check_size
 
 __all__ = ["RegexpError", "UnknownClassError", "parse"]
 

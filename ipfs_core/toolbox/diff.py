@@ -15,12 +15,12 @@ from ipfs_core.blockstore import BlockSource
 from ipfs_core.cid import text
 from ipfs_core.cidtable import CidTable
 from ipfs_core.codec.dag_pb import PBLink
-from ipfs_core.compare import Comparison
-from ipfs_core.dag import Dag
 from ipfs_core.errors import BlockNotFoundError, CodecError
+from ipfs_core.toolbox.dag import Dag
 from ipfs_core.unixfs.budget import Budget, Limits
 from ipfs_core.unixfs.leaves import Leaf, Leaves, read_leaf
 from ipfs_core.unixfs.walk import Entry, entries, look
+from ipfs_core.verification.compare import Comparison
 
 __all__ = ["Change", "blocks", "paths", "roots", "with_folder"]
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, NamedTuple, TypeAlias
 
-from ipfs_core import portable
 from ipfs_core.blockstore import BlockSource
 from ipfs_core.codec.dag_pb import PBLink
 from ipfs_core.errors import LimitError, UnsafePathError
+from ipfs_core.extraction import portable
 from ipfs_core.unixfs.budget import Limits
 from ipfs_core.unixfs.walk import Entry, Tree
 

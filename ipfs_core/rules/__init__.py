@@ -1,0 +1,1 @@
+"""Rules for names that are not taken, as Kubo reads them."""

@@ -1,0 +1,1 @@
+"""CARs made of CARs: written, cut, joined, filtered, put in order, indexed, compared."""
