@@ -108,6 +108,7 @@ class Comparison:
         self._reported = 0
         self._count_followed = 0
         self._first_followed = b""
+        self._has_symlinks: bool | None = None  # the DAG, once it is asked
         self._faults: list[Difference] = []
         self._open: list[_File] = []
         self._seen: set[str] = set()  # kinds of entries in the DAG that some tools leave out
@@ -250,7 +251,8 @@ class Comparison:
         """Compare one entry. Gives the folder to go on in, where it is one on both sides."""
         with Naming(here):
             status = os.lstat(here)
-            if stat.S_ISLNK(status.st_mode) and entry.kind != "symlink" and os.path.exists(here):
+            is_other = stat.S_ISLNK(status.st_mode) and entry.kind != "symlink"
+            if is_other and os.path.exists(here) and self._is_followed(entry.names):
                 status = os.stat(here)
                 self._note_followed(here)
         kind = _kind(status)
@@ -271,6 +273,15 @@ class Comparison:
             expected = repr(os.fsdecode(entry.target or b""))
             yield Difference(here, "target", expected=expected, actual=repr(os.fsdecode(target)))
         return None
+
+    def _is_followed(self, names: tuple[bytes, ...]) -> bool:
+        """Whether a symlink here may be in the DAG as what it points at. Tools follow all, or none but that
+        which they are given: so where the DAG has one, any other is a symlink, too.
+        """
+        if names and self._has_symlinks is None:
+            below = walk(self._root, self._source, on_fault=lambda *_: None)
+            self._has_symlinks = any(entry.kind == "symlink" for entry in below)
+        return not names or not self._has_symlinks
 
     def _note_followed(self, path: bytes) -> None:
         self._count_followed += 1
