@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Protocol, TypeAlias
 from ipfs_core.errors import SourceChangedError
 from ipfs_core.naming import Naming, name_error
 
-__all__ = ["Input", "Origin", "fill", "open_input"]
+__all__ = ["Input", "Origin", "fill", "open_input", "take"]
 
 STEP = 16 << 10  # bytes: what is announced is not allocated at once
 
@@ -76,12 +76,18 @@ def open_input(origin: Origin) -> Input:
             raise
 
 
-def _of_descriptor(fd: int, label: bytes, *, is_ours: bool) -> Input:
+def take(fd: int, status: os.stat_result, label: bytes, *, is_ours: bool = True) -> Input:
+    """The input of a descriptor whose status was looked at. ``is_ours``: it is closed with the input."""
     with Naming(label):
-        status = os.fstat(fd)
         if stat.S_ISREG(status.st_mode) and status.st_size:  # of no size may be one that the kernel makes
             return _File(fd, status, label, is_ours)
     return _Stream(fd, label, is_ours=is_ours)
+
+
+def _of_descriptor(fd: int, label: bytes, *, is_ours: bool) -> Input:
+    with Naming(label):
+        status = os.fstat(fd)
+    return take(fd, status, label, is_ours=is_ours)
 
 
 def _label(file: BinaryIO) -> bytes:
