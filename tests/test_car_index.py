@@ -184,8 +184,8 @@ def test_an_index_reads_back_as_it_was_written(entries: list[tuple[bytes, int]],
 
 def test_the_bytes_of_an_index_are_those_of_the_specification() -> None:  # kubo-semantics 8.5
     one, two = b"\x01" * 32, b"\x02" * 32
-    entries = [(b"\x12\x20" + two, 300), (b"\x12\x20" + one, 7), (b"\xa0\xe4\x02\x20" + two, 9)]
-    rows = [struct.pack("<32sQ", one, 7), struct.pack("<32sQ", two, 300), struct.pack("<32sQ", two, 9)]
+    entries = [(b"\x12\x20" + two, 300), (b"\x12\x20" + one, 7), (b"\xa0\xe4\x02\x20" + two, 900)]
+    rows = [struct.pack("<32sQ", one, 7), struct.pack("<32sQ", two, 300), struct.pack("<32sQ", two, 900)]
     assert b"".join(index_v2.encode(entries, INDEX_SORTED)) == b"\x80\x08" + struct.pack(
         "<iIQ", 1, 40, 120
     ) + (b"".join(rows))
@@ -201,6 +201,22 @@ def test_the_bytes_of_an_index_are_those_of_the_specification() -> None:  # kubo
     )
     assert b"".join(index_v2.encode([], INDEX_SORTED)) == b"\x80\x08" + bytes(4)
     assert b"".join(index_v2.encode([])) == b"\x81\x08" + bytes(4)
+
+
+@pytest.mark.parametrize(
+    "digest", [lambda at: sha256(b"%d" % at).digest(), lambda at: bytes(28) + at.to_bytes(4, "big")]
+)
+def test_writing_an_index_takes_less_than_120_bytes_a_block(digest: Any) -> None:
+    count = 60_000  # also where somebody chose all digests to begin alike
+    entries = ((b"\x12\x20" + digest(at), 50 * at) for at in range(count))
+    tracemalloc.start()
+    try:
+        size = sum(map(len, index_v2.encode(entries)))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert size == 30 + 40 * count
+    assert peak < 120 * count + 5_000_000
 
 
 def test_identity_cids_stand_in_an_index_only_if_asked_for() -> None:  # kubo-semantics 8.5

@@ -243,8 +243,9 @@ def test_a_folder_differs_where_its_recipe_does(one: Tree, other: Tree) -> None:
         place.mkdir()
         plant(other, place)
         found = list(cardiff.with_folder(root, file.blocks, bytes(place)))
-    got = sorted((change.what, change.path, change.how) for change in found)
-    assert got == sorted(expected(one, other))
+        back = list(cardiff.with_folder(root, file.blocks, bytes(place), is_first=True))
+    assert sorted(shown(found)) == sorted(expected(one, other))
+    assert sorted(shown(back)) == sorted(expected(other, one))
 
 
 def test_a_car_without_symlinks_may_have_what_they_point_at() -> None:
@@ -263,8 +264,10 @@ def test_what_differs_in_a_folder_is_told_in_words() -> None:
     with folder() as top, BlockFile(io.BytesIO(car)) as file:
         plant({b"a": b"2: x", b"c: d": {b"e": b"123"}, b".hidden": b""}, top)
         found = list(cardiff.with_folder(root, file.blocks, bytes(top), notes=notes))
+        back = list(cardiff.with_folder(root, file.blocks, bytes(top), is_first=True))
     assert found == [
         Change("changed", b"a", how="bytes", start=0, end=1, detail="bytes 0-0 differ"),
         Change("changed", b"c: d/e", how="size", start=2, end=3, detail="3 bytes, not 2; equal up to byte 2"),
     ]
+    assert [change.detail for change in back] == ["bytes 0-0 differ", "2 bytes, not 3; equal up to byte 2"]
     assert len(notes) == 1

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -21,6 +21,7 @@ from ipfs_core.cid import CID, CODECS
 from ipfs_core.codec.links import followed
 from ipfs_core.errors import CarError, CidError, CodecError, IntegrityError, IpfsCoreError
 from ipfs_core.progress import Observer, Progress
+from ipfs_core.reading.cids import CidSequence
 
 __all__ = ["FACTS", "Fact", "Report", "Weight", "check", "codec_name", "implicit_roots"]
 
@@ -89,8 +90,8 @@ class Report(NamedTuple):
     hashes: Mapping[str, int]
     order: str
     facts: tuple[Fact, ...]
-    missing: tuple[CID, ...]
-    orphans: tuple[CID, ...]
+    missing: Sequence[CID]
+    orphans: Sequence[CID]
 
     @property
     def ok(self) -> bool:
@@ -115,8 +116,8 @@ def check(file: CarFile, *, workers: int | None = None, progress: Observer | Non
 
     Whatever is wrong with the CAR is in the report. Raised are ``LimitError`` for a section or a block above
     a limit, ``SourceChangedError``, ``MissingExtraError`` for a hash of an extra that is not installed, and
-    ``OSError``. About 75 bytes of memory for each block that is there or linked, 12 more for a section of a
-    CARv2 with an index.
+    ``OSError``. About 75 bytes of memory for each block that is there or linked, 44 more for one that is
+    missing or an orphan, and 12 for a section of a CARv2 with an index.
     """
     return _Check(file, progress).run(workers or parallel.default_workers())
 
@@ -279,8 +280,8 @@ class _Check:
             hashes={multihash.CODES.get(code) or hex(code): count for code, count in census.hashes.items()},
             order=linkage.order,
             facts=tuple(self._facts[name] for name in FACTS if name in self._facts),
-            missing=tuple(map(CID, linkage.missing())) if is_whole else (),
-            orphans=tuple(map(CID, linkage.orphans())) if is_whole else (),
+            missing=CidSequence(linkage.missing() if is_whole else ()),
+            orphans=CidSequence(linkage.orphans() if is_whole else ()),
         )
 
 

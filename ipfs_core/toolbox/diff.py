@@ -117,19 +117,29 @@ def blocks(old: Dag, new: Dag) -> Iterator[tuple[bytes, bool]]:
 
 
 def with_folder(
-    root: bytes, source: BlockSource, folder: bytes, *, workers: int = 1, notes: list[str] | None = None
+    root: bytes,
+    source: BlockSource,
+    folder: bytes,
+    *,
+    is_first: bool = False,
+    workers: int = 1,
+    notes: list[str] | None = None,
 ) -> Iterator[Change]:
-    """The differences of a folder, or a file, from a DAG. The CAR comes before.
+    """The differences of a folder, or a file, from a DAG; or if the folder ``is_first``, of the DAG from it.
 
     What some tools leave out, and nothing else in the DAG has, is no difference: that is said in ``notes``.
     Errors as `Comparison`.
     """
     what = {"missing": "removed", "extra": "added", "block": "unknown"}
+    if is_first:
+        what |= {"missing": "added", "extra": "removed"}
     comparison = Comparison(folder, root, source, workers=workers)
     top = os.path.join(folder, b"")
     for found in comparison.differences():
         path = found.path[len(top) :] if found.path.startswith(top) else b""
         how = "" if found.kind in what else found.kind
+        if is_first and how:
+            found = found._replace(expected=found.actual, actual=found.expected)
         detail = str(found).removeprefix(f"{os.fsdecode(found.path)}: ") if how or found.actual else ""
         start, end = (found.start, found.end) if how in ("bytes", "size") else (None, None)
         yield Change(what.get(found.kind, "changed"), path, how=how, start=start, end=end, detail=detail)

@@ -30,7 +30,7 @@ class CarWriter:
     max_block   bytes of the largest block
 
     A file object whose roots are not given, or that takes version 2, is written at the end; until then all
-    is in a temporary file. About 60 bytes of memory a block, with an index 120 more at the end.
+    is in a temporary file. About 60 bytes of memory a block, with an index 45 instead at the end.
 
     >>> import io
     >>> file = io.BytesIO()

@@ -33,7 +33,7 @@ DIFF = Command(
     name="car diff",
     summary="Say where two CARs differ, or a CAR and a folder: in paths, content and blocks.",
     argument="CAR",
-    argument_help="two CARs, or a CAR and a folder or file; - for a CAR on standard input",
+    argument_help="two CARs, or a CAR and a folder, in any order; - for a CAR on standard input",
     usage="FIRST SECOND",
     options={
         "what is compared": (
@@ -107,23 +107,19 @@ def _of_cars(first: str, second: str, options: argparse.Namespace) -> Iterator[t
                 yield {"block": text(cid), "only_in": ONLY[is_second]}, f"{'<>'[is_second]} {text(cid)}"
 
 
-def _with_folder(options: argparse.Namespace, is_reversed: bool) -> Iterator[tuple[dict[str, Any], str]]:
+def _with_folder(options: argparse.Namespace, is_first: bool) -> Iterator[tuple[dict[str, Any], str]]:
     from ipfs_core import parallel
     from ipfs_core.toolbox import diff as cardiff
 
-    words = list(options.arguments)
-    if is_reversed:
-        words.reverse()
+    car_word, folder = reversed(options.arguments) if is_first else options.arguments
     notes: list[str] = []
-    with opened(words[0], options) as car:
+    with opened(car_word, options) as car:
         root = _top(car, options)
         car.file.index.complete()
         count = (workers(options) or parallel.default_workers()) if car.file.shared else 1
-        folder = os.fsencode(words[1])
-        for change in cardiff.with_folder(root, car.file.blocks, folder, workers=count, notes=notes):
-            if is_reversed:
-                other = {"added": "removed", "removed": "added"}
-                change = change._replace(what=other.get(change.what, change.what))
+        for change in cardiff.with_folder(
+            root, car.file.blocks, os.fsencode(folder), is_first=is_first, workers=count, notes=notes
+        ):
             yield _value(change), _line(change)
     for note in notes:
         warn(note)
@@ -162,5 +158,7 @@ def _summary(counts: Counter[str]) -> dict[str, Any]:
 
 def _sentence(counts: Counter[str]) -> str:
     words = [f"{counts[name]} {name}" for name in MARKS if counts[name]]
-    words += [f"{counts[name]} blocks only in the {name}" for name in ONLY.values() if counts[name]]
+    for name in ONLY.values():
+        if count := counts[name]:
+            words.append(f"{count} block{'s' * (count > 1)} only in the {name}")
     return ", ".join(words)
