@@ -12,6 +12,8 @@ import hypothesis
 import pytest
 
 import tests.streams
+from tests.peers import go_car as go_peer
+from tests.peers import js_car as js_peer
 from tests.peers import kubo as peer
 
 hypothesis.settings.register_profile("default", deadline=None)
@@ -19,16 +21,23 @@ hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, prin
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 DESCRIPTORS = Path("/dev/fd")
+PEERS = {"kubo", "go_car", "js_car"}
+"""Fixtures that are real peers."""
 
 
 def pytest_report_header() -> list[str]:
     fixtures = os.environ.get("IPFS_CORE_FIXTURES") or "not set"
-    return [f"Kubo {peer.VERSION}: {peer.find() or 'not found'}", f"IPFS_CORE_FIXTURES: {fixtures}"]
+    return [
+        f"Kubo {peer.VERSION}: {peer.find() or 'not found'}",
+        f"go-car {go_peer.VERSION}: {go_peer.find() or 'not found'}",
+        f"ipfs-car {js_peer.VERSIONS['ipfs-car']} and others: {js_peer.find() or 'not found'}",
+        f"IPFS_CORE_FIXTURES: {fixtures}",
+    ]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if "kubo" in getattr(item, "fixturenames", ()):
+        if not PEERS.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.peers)
 
 
@@ -39,6 +48,24 @@ def kubo(tmp_path_factory: pytest.TempPathFactory) -> peer.Kubo:
     if binary is None:
         pytest.skip(f"Kubo {peer.VERSION} is not built: python3 -m tests.peers.install_kubo")
     return peer.Kubo(binary, tmp_path_factory.mktemp("kubo"))
+
+
+@pytest.fixture(scope="session")
+def go_car() -> go_peer.GoCar:
+    """The program that runs the pinned go-car."""
+    binary = go_peer.find()
+    if binary is None:
+        pytest.skip(f"go-car {go_peer.VERSION} is not built: python3 -m tests.peers.install_go_car")
+    return go_peer.GoCar(binary)
+
+
+@pytest.fixture(scope="session")
+def js_car() -> js_peer.JsCar:
+    """The pinned ipfs-car, @ipld/car, ipfs-unixfs-exporter and -importer."""
+    folder = js_peer.find()
+    if folder is None:
+        pytest.skip("ipfs-car and others are not installed: python3 -m tests.peers.install_js_car")
+    return js_peer.JsCar(folder)
 
 
 @pytest.fixture(scope="session")

@@ -17,10 +17,15 @@ from pathlib import Path
 
 from tests.peers.kubo import GO_MOD, VERSION, find, home
 
-__all__ = ["main"]
+__all__ = ["find_go", "main"]
 
 PACKAGE = "github.com/ipfs/kubo/cmd/ipfs"
 USUAL_PLACES = os.pathsep.join(["/usr/local/go/bin", "/usr/lib/go/bin", "/opt/homebrew/bin"])
+
+
+def find_go() -> str | None:
+    """The ``go`` command: on the path, or where it usually is."""
+    return shutil.which("go") or shutil.which("go", path=USUAL_PLACES)
 
 
 def build(go: str, binary: Path) -> None:
@@ -41,7 +46,7 @@ def main() -> int:
     if binary is None:
         if os.environ.get("IPFS_CORE_KUBO"):
             raise SystemExit(f"IPFS_CORE_KUBO names no file: {os.environ['IPFS_CORE_KUBO']}")
-        go = shutil.which("go") or shutil.which("go", path=USUAL_PLACES)
+        go = find_go()
         if go is None:
             print(f"Kubo {VERSION} is not built, and there is no Go to build it with", file=sys.stderr)
             return 3

@@ -5,37 +5,35 @@ python3 -m tests.peers.javascript            # installs them (npm), once
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from collections.abc import Sequence
-from hashlib import sha256
 from pathlib import Path
 
-__all__ = ["home", "install", "roots"]
+from tests.peers import cache
+
+__all__ = ["home", "install", "npm_install", "roots"]
 
 SOURCES = Path(__file__).with_name("js")
 
 
 def home() -> Path:
-    """The folder of the installed tools: outside the work tree, keyed by what is pinned."""
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    digest = sha256((SOURCES / "package.json").read_bytes()).hexdigest()[:12]
-    return Path(cache) / "ipfs-core-peers" / f"js-{digest}"
+    """The folder of the installed tools, keyed by what is pinned."""
+    return cache.place(f"js-{cache.digest(SOURCES / 'package.json')}")
 
 
 def install() -> None:
-    """Have npm install the tools, unless they are there. They appear whole or not at all."""
-    if home().is_dir():
-        return
-    building = home().with_suffix(f".{os.getpid()}")
-    shutil.copytree(SOURCES, building)
-    try:
+    """Have npm install the tools, unless they are there."""
+    if not home().is_dir():
+        npm_install(SOURCES, home())
+
+
+def npm_install(sources: Path, target: Path) -> None:
+    """Have npm install what the ``package.json`` in a folder asks for, next to a copy of the folder."""
+    with cache.building(target) as folder:
+        shutil.copytree(sources, folder, dirs_exist_ok=True)
         words = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts"]
-        subprocess.run(words, cwd=building, check=True)
-        building.rename(home())
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
+        subprocess.run(words, cwd=folder, check=True, stdout=subprocess.DEVNULL)
 
 
 def roots(tool: str, paths: Sequence[Path]) -> list[str]:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.command import Outcome, run
+from tests.peers import cache
 
 __all__ = ["VERSION", "Kubo", "Repo", "find", "home"]
 
@@ -19,9 +20,8 @@ VERSION = re.findall(r"kubo v(\S+)", GO_MOD.read_text())[0]
 
 
 def home() -> Path:
-    """The folder of the pinned Kubo: outside the work tree, keyed by version, shared by all clones."""
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "ipfs-core-peers" / f"kubo-{VERSION}"
+    """The folder of the pinned Kubo."""
+    return cache.place(f"kubo-{VERSION}")
 
 
 def find() -> Path | None:
