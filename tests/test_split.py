@@ -17,12 +17,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ipfs_core import parts
 from ipfs_core.errors import BlockNotFoundError, CarError, IntegrityError, IpfsCoreError, LimitError
+from ipfs_core.parts import ManifestError, PartRoot
 from ipfs_core.profile import ImportProfile
 from ipfs_core.reading.opened import BlockFile, open_car
-from ipfs_core.toolbox import packing, parts
+from ipfs_core.toolbox import packing
 from ipfs_core.toolbox.join import join
-from ipfs_core.toolbox.parts import ManifestError, PartRoot
 from ipfs_core.toolbox.rewrite import Form
 from ipfs_core.toolbox.split import Split, split
 from ipfs_core.unixfs.chunker import SizeChunker

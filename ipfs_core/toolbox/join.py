@@ -19,10 +19,10 @@ from ipfs_core.carfile import Span
 from ipfs_core.cid import text
 from ipfs_core.cidtable import CidTable
 from ipfs_core.errors import BlockNotFoundError, IntegrityError
+from ipfs_core.parts import MANIFEST, ManifestError, Part, read
 from ipfs_core.reading.opened import BlockFile
 from ipfs_core.toolbox.dag import Dag, links_of
 from ipfs_core.toolbox.output import CarOutput, Target
-from ipfs_core.toolbox.parts import MANIFEST, ManifestError, Part, read
 from ipfs_core.toolbox.rewrite import Form, Rewritten
 
 __all__ = ["join"]

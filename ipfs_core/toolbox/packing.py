@@ -21,8 +21,8 @@ from ipfs_core.cid import text
 from ipfs_core.codec import dag_pb
 from ipfs_core.codec.wire import varint_size
 from ipfs_core.errors import CodecError, LimitError
+from ipfs_core.parts import PartRoot
 from ipfs_core.toolbox.dag import Dag, Seen
-from ipfs_core.toolbox.parts import PartRoot
 from ipfs_core.unixfs import data, node
 
 __all__ = ["MAX_REPEATED", "REPEATS", "Packer", "Plan"]

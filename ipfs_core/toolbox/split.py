@@ -14,19 +14,18 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import Any, BinaryIO, NamedTuple, TypeAlias, cast
 
-from ipfs_core import parallel
+from ipfs_core import parallel, parts
 from ipfs_core.car import header
 from ipfs_core.errors import CarError
 from ipfs_core.naming import Naming
 from ipfs_core.output import write_parts
+from ipfs_core.parts import MANIFEST, Part
 from ipfs_core.reading.opened import BlockFile
-from ipfs_core.toolbox import parts
 from ipfs_core.toolbox.dag import Dag
 from ipfs_core.toolbox.fetch import copy
 from ipfs_core.toolbox.outfolder import OutputFolder
 from ipfs_core.toolbox.output import CarOutput
 from ipfs_core.toolbox.packing import Packer, Plan
-from ipfs_core.toolbox.parts import MANIFEST, Part
 
 __all__ = ["Split", "split"]
 

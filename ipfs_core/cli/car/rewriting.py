@@ -34,8 +34,8 @@ from ipfs_core.naming import Naming
 
 if TYPE_CHECKING:
     from ipfs_core.carfile import CarFile
+    from ipfs_core.parts import Part
     from ipfs_core.reading.opened import Car
-    from ipfs_core.toolbox.parts import Part
 
 __all__ = [
     "FILTER",
@@ -287,7 +287,7 @@ def merge(options: argparse.Namespace) -> int:
 
 def split(options: argparse.Namespace) -> int:
     """Run ``car split``."""
-    from ipfs_core.toolbox.parts import line
+    from ipfs_core.parts import line
     from ipfs_core.toolbox.split import split as write
 
     word = _only(options)
