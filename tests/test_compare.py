@@ -19,8 +19,8 @@ import ipfs_core
 from ipfs_core.cid import CID
 from ipfs_core.errors import CarError, CodecError, IntegrityError
 from ipfs_core.unixfs.data import DIRECTORY, FILE, RAW, SYMLINK, Data
-from ipfs_core.verification import compare
-from ipfs_core.verification.compare import Difference
+from ipfs_core.verification import ranges
+from ipfs_core.verification.difference import Difference
 from ipfs_core.verification.verifier import Verification, verify
 from tests.cars import write_car
 from tests.folders import folder
@@ -81,7 +81,7 @@ def told(found: Verification, top: Path) -> list[str]:
 def test_a_file_is_what_any_layout_of_it_holds(
     content: bytes, cuts: Any, draw: st.DataObject, step: int
 ) -> None:
-    with folder() as place, mock.patch.multiple(compare, RANGE=step, MOST_LEAVES=3):
+    with folder() as place, mock.patch.multiple(ranges, RANGE=step, MOST_LEAVES=3):
         path = place / "file"
         path.write_bytes(content)
         forge = Forge()
@@ -100,7 +100,7 @@ def test_a_changed_byte_is_located_exactly(content: bytes, cuts: Any, draw: st.D
     at, bit = draw.draw(st.integers(0, len(content) - 1)), draw.draw(st.integers(0, 7))
     changed = bytearray(content)
     changed[at] ^= 1 << bit
-    with folder() as place, mock.patch.multiple(compare, RANGE=step, MOST_LEAVES=3):
+    with folder() as place, mock.patch.multiple(ranges, RANGE=step, MOST_LEAVES=3):
         path = place / "file"
         path.write_bytes(changed)
         forge = Forge()
@@ -141,7 +141,7 @@ def test_the_first_and_the_last_byte_that_differ_are_found(one: bytes, other: by
     one, other = one[:size], other[:size]
     differing = [at for at in range(size) if one[at] != other[at]]
     if differing:
-        found = compare._differing(memoryview(one), memoryview(other))
+        found = ranges.differing(memoryview(one), memoryview(other))
         assert found == (differing[0], differing[-1] + 1)
 
 
@@ -311,6 +311,29 @@ def test_what_some_tools_leave_out_is_noted(top: Path) -> None:
     assert f"hidden names are not in the DAG, as some tools leave them out: {top}/.DS_Store" in notes
     assert f"empty directories are not in the DAG, as some tools leave them out: {top}/empty" in notes
     assert f"symlinks are not in the DAG, as some tools leave them out: {top}/link" in notes
+
+
+def test_a_directory_that_is_empty_without_its_empty_directories_keeps_none(tmp_path: Path) -> None:
+    """`ipfs add --empty-dirs=false` looks once: a directory of empty directories stays, without them."""
+    forge = Forge()
+    plant({b"a": {b"b": {}, b".c": {}}, b"d": {}}, tmp_path)
+    for inline in (False, True):
+        empty = b"\x01\x70\x00\x04\x0a\x02\x08\x01" if inline else forge.directory()
+        root = forge.directory((b"a", empty))
+        found = compared(tmp_path, root, forge)
+        assert found.ok
+        assert [note for note in found.certain if note.startswith("empty directories are not in the DAG")]
+        kept = forge.directory((b"a", forge.directory((b"b", empty))))
+        assert told(compared(tmp_path, kept, forge), tmp_path) == ["d: not in the DAG"]
+
+
+def test_hidden_names_that_are_empty_directories_may_be_left_out_as_these(tmp_path: Path) -> None:
+    forge = Forge()
+    plant({b".here": b"", b"a": {b"x": b"", b".gone": {}}, b".file": b""}, tmp_path)
+    root = forge.directory((b".here", forge.raw(b"")), (b"a", forge.directory((b"x", forge.raw(b"")))))
+    found = compared(tmp_path, root, forge)
+    assert told(found, tmp_path) == [".file: not in the DAG"]
+    assert f"as some tools leave them out: {tmp_path}/a/.gone" in found.certain[-1]
 
 
 def test_what_is_left_out_is_extra_where_others_like_it_are_not(top: Path) -> None:

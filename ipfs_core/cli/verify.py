@@ -12,7 +12,7 @@ from ipfs_core.cli.group import HELP
 from ipfs_core.cli.lines import STDERR, STDIN, STDOUT, Lines, Stream
 from ipfs_core.cli.options import Command, Option, UsageError
 from ipfs_core.cli.terminal import Bar
-from ipfs_core.verification.compare import Difference
+from ipfs_core.verification.difference import Difference
 from ipfs_core.verification.verifier import Plan, Verification, verify
 
 __all__ = ["COMMAND", "main"]

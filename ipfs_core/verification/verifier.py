@@ -30,7 +30,8 @@ from ipfs_core.unixfs import data
 from ipfs_core.unixfs.chunker import MAX_CHUNK, SizeChunker
 from ipfs_core.unixfs.leaves import Leaves, read_leaf
 from ipfs_core.verification.candidates import USUAL_CHUNKS, Candidates, Plans, Seen, candidates, hash_below
-from ipfs_core.verification.compare import Comparison, Difference
+from ipfs_core.verification.compare import Comparison
+from ipfs_core.verification.difference import Difference
 from ipfs_core.verification.settings import Choice, Keeps, Match, Setting, describe, words
 from ipfs_core.verification.survey import Survey, left_out, only_entry, survey
 from ipfs_core.verification.trial import Trial

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
+from random import Random
 
 import pytest
 
 import ipfs_core
 from ipfs_core.cid import CID
 from ipfs_core.verification.verifier import Verification, verify
+from tests.cars import read_car, write_car
 from tests.peers.kubo import Kubo
 from tests.streams import stream
 from tests.trees import File, Link, Tree, plant
@@ -129,6 +132,47 @@ def test_a_command_that_is_printed_prints_the_cid(kubo: Kubo, place: Path) -> No
 
     outcome = run("sh", "-c", command.replace("python3", sys.executable, 1), env=environment)
     assert outcome.out.decode().strip() == str(cid)
+
+
+NAMES = (b"a", b"b", b"cc", b".h", b"empty")
+SIZES = (0, 1, 5, 20, 27, 33, 90, 121, 130)  # bytes: inline, or not, as leaves of either kind
+
+
+def small_tree(random: Random, depth: int = 3) -> Tree:
+    """Few entries, many of them empty directories, most of a size that may be inline."""
+    tree: Tree = {}
+    for _ in range(random.choice([0, 1, 1, 2, 3])):
+        kind, name = random.random(), random.choice(NAMES)
+        if kind < 0.6:
+            tree[name] = small_tree(random, depth - 1) if kind < 0.5 and depth else {}
+        else:
+            tree[name] = Link(b"a") if kind < 0.7 else File("small", random.choice(SIZES))
+    return tree
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_inline_blocks_are_as_good_as_others(kubo: Kubo, tmp_path: Path, seed: int) -> None:
+    """Whatever is inline, the settings are found; and what Kubo's CAR holds, with these blocks or without."""
+    random = Random(seed)
+    tree = small_tree(random)
+    path = tmp_path / "top"
+    path.mkdir()
+    plant(tree, path)
+    options = ["--inline", f"--inline-limit={random.choice([32, 32, 128])}"]
+    options.append(f"--cid-version={random.choice([0, 1])}")
+    for option in ("--hidden", "-w", "--empty-dirs=false", "--raw-leaves=true", "--raw-leaves=false"):
+        options += [option] * (random.random() < 0.3)
+    if "--raw-leaves=true" in options:
+        options = [option for option in options if option != "--raw-leaves=false"]
+    cid = added(kubo, path, tuple(options))
+    found = verify(path, cid)
+    assert found.ok
+    assert proves(found, cid)
+    car = kubo.repo().export(str(cid))
+    roots, sections = read_car(car)
+    hashed = [(one, block) for one, block in sections if not one.startswith((b"\x01\x55\0", b"\x01\x70\0"))]
+    for one in (car, write_car(roots, hashed)):  # gateways leave inline blocks out
+        assert verify(path, cid, car=io.BytesIO(one)).ok
 
 
 def test_another_byte_is_not_found(kubo: Kubo, place: Path, tmp_path: Path) -> None:
