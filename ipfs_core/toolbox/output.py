@@ -69,16 +69,22 @@ class CarOutput:
         self._small = bytearray()  # the small parts since the last large one
         self._stack = ExitStack()
         room = len(header.encode(FORESEEN if roots is None else roots))
-        self._file: _Path | _Stream
+        try:
+            self._file = self._opened(target, room, overwrite=overwrite)
+        except BaseException:
+            self._stack.close()
+            raise
+
+    def _opened(self, target: Target, room: int, *, overwrite: bool) -> _Path | _Stream:
+        """What takes the sections, and what comes before them; ``room`` is for a header."""
         if isinstance(target, (str, bytes, os.PathLike)):
             path = resolve(os.fsencode(target), overwrite=overwrite)
             output = self._stack.enter_context(OutputFile(path, overwrite=overwrite))
-            self._file = _Path(output, path, self._front + room)
-        elif version == 1 and roots is not None:
-            self._file = _Stream(target, None)
-            write_parts(target, [header.encode(roots)])
-        else:
-            self._file = _Stream(target, self._stack.enter_context(Scratch.temporary()))
+            return _Path(output, path, self._front + room)
+        if self._front or self.roots is None:
+            return _Stream(target, self._stack.enter_context(Scratch.temporary()))
+        write_parts(target, [header.encode(self.roots)])
+        return _Stream(target, None)
 
     def __enter__(self) -> Self:
         return self

@@ -17,13 +17,13 @@ from typing import Any, BinaryIO, NamedTuple, TypeAlias, cast
 from ipfs_core import parallel, parts
 from ipfs_core.car import header
 from ipfs_core.errors import CarError
+from ipfs_core.extraction.outdir import OutputDirectory
 from ipfs_core.naming import Naming
 from ipfs_core.output import write_parts
 from ipfs_core.parts import MANIFEST, Part
 from ipfs_core.reading.opened import BlockFile
 from ipfs_core.toolbox.dag import Dag
 from ipfs_core.toolbox.fetch import copy
-from ipfs_core.toolbox.outfolder import OutputFolder
 from ipfs_core.toolbox.output import CarOutput
 from ipfs_core.toolbox.packing import Packer, Plan
 
@@ -54,7 +54,8 @@ def split(
 ) -> Split:
     """Write the parts of at most ``part_size`` bytes each, and their manifest, to a new folder.
 
-    The folder is there as a whole or not at all. Each block that a root leads to is in a part. Memory: about
+    The folder is there as a whole or not at all; what a killed process leaves beside it is swept when the same
+    folder is next written. Each block that a root leads to is in a part. Memory: about
     85 bytes for each block of the CAR, and 40 for each of a part. ``CarError`` for a CAR without roots,
     ``FileExistsError``, and the errors of `Packer.plans`.
     """
@@ -63,7 +64,7 @@ def split(
     dag = Dag(file)
     packer = Packer(dag, part_size)
     count = 0
-    with OutputFolder(folder) as output:
+    with OutputDirectory(folder.rstrip(b"/")) as output:
         with _File(output, MANIFEST) as manifest:
             manifest.write(parts.head(part_size, file.roots).encode())
             for plan in packer.plans(file.roots):
@@ -81,7 +82,7 @@ def split(
     return Split(count, packer.blocks, size, dag.count() - packer.reached.blocks)
 
 
-def _write(plan: Plan, name: str, dag: Dag, folder: OutputFolder, workers: int) -> Part:
+def _write(plan: Plan, name: str, dag: Dag, folder: OutputDirectory, workers: int) -> Part:
     roots = [root.cid for root in plan.roots]
     with _File(folder, name.encode()) as file, CarOutput(cast(BinaryIO, file), roots) as output:
         copy(dag.file, map(dag.section, plan.cids), output, workers)
@@ -93,10 +94,10 @@ def _write(plan: Plan, name: str, dag: Dag, folder: OutputFolder, workers: int) 
 class _File(io.RawIOBase):
     """A new file in a folder, synced when it is closed, and the hash of all that was written."""
 
-    def __init__(self, folder: OutputFolder, name: bytes) -> None:
+    def __init__(self, folder: OutputDirectory, name: bytes) -> None:
         super().__init__()
         self.hash = sha256()
-        self._path = os.path.join(folder.path, name)
+        self._path = folder.path(name)
         self._fd = folder.create(name)
 
     def write(self, piece: Any, /) -> int:
