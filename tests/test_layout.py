@@ -145,3 +145,47 @@ def test_a_trickle_holds_few_links_at_a_time(count: int, width: int) -> None:
     while (width * 5**depth) < count:
         depth += 1
     assert most <= (depth + 2) * (width + 4 * (depth + 2)), "more than a full node at every level"
+
+
+@given(st.integers(1, 2000), WIDTHS, st.integers(0, 4), st.data())
+def test_however_leaves_are_cut_into_ranges_of_subtrees_the_tree_is_the_same(
+    count: int, width: int, level: int, data: st.DataObject
+) -> None:
+    whole: Balanced[Any] = Balanced(width, tuple)
+    at = 0
+    while at < count:
+        # Each range takes the largest subtrees that may begin where it does, or any below these.
+        most = level
+        while at % width**most:
+            most -= 1
+        chosen = data.draw(st.integers(0, most))
+        end = min(count, at + width**chosen)
+        if end == count < at + width**chosen and not at:
+            chosen = 0  # a file that is one range is no subtree of a larger tree
+            end = at + 1
+        piece: Balanced[Any] = Balanced(width, tuple)
+        for leaf in range(at, end):
+            piece.add(leaf)
+        whole.graft(piece.subtree(chosen), chosen)
+        at = end
+    assert whole.root() == tree_of(count, width)
+
+
+@given(COUNTS, WIDTHS, st.integers(1, 3))
+def test_a_subtree_that_begins_inside_a_group_is_refused(count: int, width: int, level: int) -> None:
+    tree: Balanced[Any] = Balanced(width, tuple)
+    for leaf in range(count):
+        tree.add(leaf)
+    if count % width**level:
+        with pytest.raises(ValueError, match="cannot begin"):
+            tree.graft((), level)
+    else:
+        tree.graft((), level)
+
+
+def test_a_trickle_takes_only_leaves() -> None:
+    tree: Trickle[Any] = Trickle(2, tuple)
+    tree.graft("a", 0)
+    with pytest.raises(ValueError, match="one by one"):
+        tree.graft("b", 1)
+    assert tree.root() == ("a",)

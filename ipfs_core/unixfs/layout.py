@@ -2,6 +2,9 @@
 
 Each takes the links of the leaves from left to right by ``add``; at the end ``root`` gives the root, whose
 node it makes with another ``join``, where one is given. They keep what is not yet in a node, no more.
+
+A tree may be built in pieces, on several machines. A piece of a balanced one begins at a multiple of
+``width ** level`` leaves; `subtree` folds it into its link, and `graft` puts that where the fold would have.
 """
 
 from __future__ import annotations
@@ -19,6 +22,9 @@ class Layout(Protocol[T]):
 
     def add(self, link: T) -> None:
         """Take the next link."""
+
+    def graft(self, link: T, level: int) -> None:
+        """Take the next link: to a whole subtree of so many levels, of a leaf 0."""
 
     def root(self, join: Callable[[list[T]], T] | None = None) -> T:
         """Join what is left from the bottom up; the last node is the root. At least one link was added."""
@@ -54,11 +60,39 @@ class Balanced(Generic[T]):
             self._fold(0)
         leaves.append(link)
 
+    def graft(self, link: T, level: int) -> None:
+        """Take the next link: to a subtree of ``width ** level`` leaves, or to the last, smaller one.
+
+        What came before has to be a multiple of as many: ``ValueError``.
+        """
+        levels = self._levels
+        levels += [[] for _ in range(level + 1 - len(levels))]
+        for below in range(level):
+            if levels[below]:
+                if len(levels[below]) < self._width:
+                    raise ValueError(f"a subtree of level {level} cannot begin inside a group")
+                self._fold(below)
+        if len(levels[level]) == self._width:
+            self._fold(level)
+        levels[level].append(link)
+
+    def subtree(self, level: int) -> T:
+        """The link to all that was added, as a subtree of so many levels: at most ``width ** level`` leaves.
+
+        The tree is empty afterwards.
+        """
+        for below in range(level):
+            self._fold(below)
+        (link,) = self._levels[level]
+        self._levels = [[]]
+        return link
+
     def root(self, join: Callable[[list[T]], T] | None = None) -> T:
         """Join what is left from the bottom up; the last node is the root. At least one link was added."""
         level = 0
         while level < len(self._levels) - 1:  # the top may grow meanwhile
-            self._fold(level)
+            if self._levels[level]:  # nothing is below what was grafted
+                self._fold(level)
             level += 1
         links = self._levels[-1]
         return links[0] if len(links) == 1 else (join or self._join)(links)
@@ -114,6 +148,12 @@ class Trickle(Generic[T]):
             else:
                 self._close()
         way[-1].links.append(link)
+
+    def graft(self, link: T, level: int) -> None:
+        """Take the next link. Subtrees are nowhere alike here, so it is one to a leaf: ``ValueError``."""
+        if level:
+            raise ValueError("a trickle takes its leaves one by one")
+        self.add(link)
 
     def root(self, join: Callable[[list[T]], T] | None = None) -> T:
         """Join what is left from the bottom up; the last node is the root. At least one link was added."""
