@@ -1,4 +1,4 @@
-"""Ordered work on a few threads: the only threads in the package.
+"""Ordered work on a few threads, the only threads of an import, or wherever else it may be sent.
 
 Hashing a span drops the GIL, so threads scale as processes would and share the buffers. A job costs
 about 20 us to hand over and take back: a job is a span of many chunks, never one chunk.
@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Generator, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from queue import SimpleQueue
 
-__all__ = ["Job", "default_workers", "ordered"]
+__all__ = ["Job", "Sent", "default_workers", "ordered", "ordered_by"]
 
 IN_FLIGHT = 20  # jobs: enough that no worker waits while results are used; each may hold a buffer and a file
 MOST_WORKERS = 32  # by default, unless there are more CPUs: in front of one writer more do not help
@@ -28,6 +28,16 @@ class Job:
 
     def run(self) -> Any:
         raise NotImplementedError
+
+
+class Sent(Protocol):
+    """A job on its way."""
+
+    def finish(self) -> Any:
+        """Wait for its result, or raise its error."""
+
+    def cancel(self) -> None:
+        """Nobody needs it any more. It may run all the same."""
 
 
 def default_workers() -> int:
@@ -54,8 +64,65 @@ def ordered(items: Iterable[Any], workers: int) -> Generator[Any, None, None]:
     yield from _ordered_on_threads(iter(items), workers)
 
 
+def ordered_by(
+    items: Iterable[Any], send: Callable[[Job], Sent], most: Callable[[], int]
+) -> Generator[Any, None, None]:
+    """Yield ``items`` in their order, each `Job` replaced by its result; ``send`` starts one, anywhere.
+
+    At most ``most()`` jobs are in flight. An error, of ``items`` or of a job, is raised in its turn: after
+    everything before it was yielded. Whatever ends the generator cancels what is on its way.
+    """
+    waiting: deque[Any] = deque()  # in order; a _Place stands for a job
+    in_flight = 0
+    failure: BaseException | None = None
+    source = iter(items)
+    try:
+        while True:
+            try:
+                item = next(source)
+            except StopIteration:
+                break
+            except Exception as error:  # in its turn, below
+                failure = error
+                break
+            if isinstance(item, Job):
+                item = _Place(send(item))
+                in_flight += 1
+            elif not waiting:
+                yield item
+                continue
+            waiting.append(item)
+            while in_flight >= most() or len(waiting) > PASSED_AHEAD:
+                item = waiting.popleft()
+                if isinstance(item, _Place):
+                    in_flight -= 1
+                    item = item.sent.finish()
+                yield item
+            while waiting and not isinstance(waiting[0], _Place):
+                yield waiting.popleft()
+        while waiting:
+            item = waiting.popleft()
+            yield item.sent.finish() if isinstance(item, _Place) else item
+        if failure is not None:
+            raise failure
+    finally:
+        failure = None  # an error that is kept keeps the frames it came from, with all they hold open
+        for item in waiting:
+            if isinstance(item, _Place):
+                item.sent.cancel()
+
+
+class _Place:
+    """Where the result of a job will stand."""
+
+    __slots__ = ("sent",)
+
+    def __init__(self, sent: Sent) -> None:
+        self.sent = sent
+
+
 class _Task:
-    """A job on its way; ``done`` is a lock that is held until it is done."""
+    """A job for a thread; ``done`` is a lock that is held until it is done."""
 
     __slots__ = ("_done", "_error", "_job", "_result")
 
@@ -81,7 +148,10 @@ class _Task:
                 raise error
             return self._result
         finally:
-            del error  # an error that is kept keeps the frames it came from, with all they hold open
+            del error  # as above
+
+    def cancel(self) -> None:
+        """What nobody has begun is taken out of the queue, all at once."""
 
 
 def _work(todo: SimpleQueue[_Task | None]) -> None:
@@ -96,49 +166,27 @@ def _ordered_on_threads(items: Iterator[Any], workers: int) -> Generator[Any, No
 
     todo: SimpleQueue[_Task | None] = SimpleQueue()
     threads: list[threading.Thread] = []
-    waiting: deque[Any] = deque()  # in order; a _Task stands for a job
-    in_flight = 0
-    failure: BaseException | None = None
+    sent = 0
+
+    def send(job: Job) -> _Task:
+        nonlocal sent
+        task = _Task(job, threading.Lock())
+        sent += 1
+        if len(threads) < min(workers, sent):
+            thread = threading.Thread(target=_work, args=(todo,), daemon=True)
+            with contextlib.suppress(RuntimeError):  # the system gives no more threads
+                thread.start()
+                threads.append(thread)
+        if threads:
+            todo.put(task)
+        else:
+            task.run()
+        return task
+
+    most = max(IN_FLIGHT, workers + 4)
     try:
-        while True:
-            try:
-                item = next(items)
-            except StopIteration:
-                break
-            except Exception as error:  # in its turn, below
-                failure = error
-                break
-            if isinstance(item, Job):
-                item = _Task(item, threading.Lock())
-                in_flight += 1
-                if len(threads) < min(workers, in_flight):
-                    thread = threading.Thread(target=_work, args=(todo,), daemon=True)
-                    with contextlib.suppress(RuntimeError):  # the system gives no more threads
-                        thread.start()
-                        threads.append(thread)
-                if threads:
-                    todo.put(item)
-                else:
-                    item.run()
-            elif not waiting:
-                yield item
-                continue
-            waiting.append(item)
-            while in_flight >= max(IN_FLIGHT, workers + 4) or len(waiting) > PASSED_AHEAD:
-                item = waiting.popleft()
-                if isinstance(item, _Task):
-                    in_flight -= 1
-                    item = item.finish()
-                yield item
-            while waiting and not isinstance(waiting[0], _Task):
-                yield waiting.popleft()
-        while waiting:
-            item = waiting.popleft()
-            yield item.finish() if isinstance(item, _Task) else item
-        if failure is not None:
-            raise failure
+        yield from ordered_by(items, send, lambda: most)
     finally:
-        failure = None  # as above
         with contextlib.suppress(Empty):
             while True:  # what nobody has begun, nobody needs
                 todo.get_nowait()
