@@ -6,12 +6,16 @@
     ├── ProfileError (ValueError)        a combination no profile may have         .field
     ├── SelectionError (ValueError)      arguments that cannot be added together   .name
     ├── CarError (ValueError)            framing: truncated, oversized, varint     .offset
+    ├── ArchiveError (ValueError)        a tar or zip that cannot be unpacked      .member
     ├── IntegrityError (ValueError)      bytes that do not hash to their CID       .cid .actual .offset
     ├── BlockNotFoundError (LookupError) a block that is linked and not there      .cid
     ├── UnsafePathError                  a name that no safe tree can have         .name
     ├── SourceTypeError                  a fifo, socket or device in the tree      .path
     ├── SourceChangedError               the file changed while it was read        .path
     ├── LimitError                       a stated bound was reached                .limit
+    ├── SpecError (ValueError)           a job or publisher that is not taken      .field
+    ├── ResultError (ValueError)         a result of a job that is not as it ought .field
+    ├── HandoverError                    a CAR that its target has not taken       .target
     └── MissingExtraError (ImportError)  an optional dependency is not installed   .extra
 
 Everything about bad text or bytes is also a ``ValueError``. ``OSError`` is never wrapped. Each error
@@ -21,18 +25,22 @@ keeps its arguments positional, so that it pickles.
 from __future__ import annotations
 
 __all__ = [
+    "ArchiveError",
     "BlockNotFoundError",
     "CarError",
     "CidError",
     "CodecError",
+    "HandoverError",
     "IntegrityError",
     "IpfsCoreError",
     "LimitError",
     "MissingExtraError",
     "ProfileError",
+    "ResultError",
     "SelectionError",
     "SourceChangedError",
     "SourceTypeError",
+    "SpecError",
     "UnsafePathError",
 ]
 
@@ -87,6 +95,14 @@ class CarError(IpfsCoreError, ValueError):
         self.offset = offset
 
 
+class ArchiveError(IpfsCoreError, ValueError):
+    """A tar or zip that is malformed, cut, or cannot be unpacked. ``member`` is the name it is about."""
+
+    def __init__(self, message: str, member: bytes = b"") -> None:
+        super().__init__(message, member)
+        self.member = member
+
+
 class IntegrityError(IpfsCoreError, ValueError):
     """A block that is not what its CID says: ``cid`` was expected, ``actual`` is what the bytes hash to.
 
@@ -138,6 +154,31 @@ class LimitError(IpfsCoreError):
     def __init__(self, message: str, limit: str = "") -> None:
         super().__init__(message, limit)
         self.limit = limit
+
+
+class SpecError(IpfsCoreError, ValueError):
+    """A job, or a publisher, that is not taken. ``field`` names what in it."""
+
+    def __init__(self, message: str, field: str = "") -> None:
+        super().__init__(message, field)
+        self.field = field
+
+
+class ResultError(IpfsCoreError, ValueError):
+    """A result of a job that is not as it has to be: its folder, or what says where it is."""
+
+    def __init__(self, message: str, field: str = "") -> None:
+        super().__init__(message, field)
+        self.field = field
+
+
+class HandoverError(IpfsCoreError):
+    """A CAR that ``target`` has not taken; ``status`` is that of its HTTP answer, 0 without one."""
+
+    def __init__(self, message: str, target: str = "", status: int = 0) -> None:
+        super().__init__(message, target, status)
+        self.target = target
+        self.status = status
 
 
 class MissingExtraError(IpfsCoreError, ImportError):

@@ -99,7 +99,7 @@ def _run(command: str, words: list[str], *, program: bool) -> int:
 
 
 def _report(error: BaseException) -> int:
-    """Print what went wrong, in one line; return the exit code."""
+    """Print what went wrong, in one line, then what to do about it; return the exit code."""
     from contextlib import suppress
 
     from ipfs_core import errors
@@ -117,11 +117,15 @@ def _report(error: BaseException) -> int:
             return 141
         case UsageError() | errors.ProfileError() | errors.SelectionError() | errors.MissingExtraError():
             code, text = 2, str(error)
+        case errors.SpecError():
+            code, text = 2, str(error)
+        case errors.ResultError():
+            code, text = 4, str(error)
         case FileExistsError():
             code, text = 2, _os_error(error)
         case errors.CarError() | errors.CidError() | errors.CodecError() | errors.IntegrityError():
             code, text = 4, str(error)
-        case errors.BlockNotFoundError() | errors.UnsafePathError():
+        case errors.BlockNotFoundError() | errors.UnsafePathError() | errors.ArchiveError():
             code, text = 4, str(error)
         case errors.IpfsCoreError():
             code, text = 3, str(error)
@@ -134,7 +138,8 @@ def _report(error: BaseException) -> int:
         case _:
             code, text = 3, f"this is a bug: {type(error).__name__}: {error} (python -X dev shows where)"
     with suppress(OSError):
-        Stream(STDERR).write_all(f"Error: {message(text)}\n".encode())
+        lines = [f"Error: {message(text)}", *map(message, getattr(error, "__notes__", ()))]
+        Stream(STDERR).write_all("".join(f"{line}\n" for line in lines).encode())
     return code
 
 

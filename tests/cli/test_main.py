@@ -89,10 +89,12 @@ ERRORS = [
     (errors.ProfileError("text"), 2, "text"),
     (errors.SelectionError("text"), 2, "text"),
     (errors.MissingExtraError("text", "hashes"), 2, "text"),
+    (errors.SpecError("text"), 2, "text"),
     (FileExistsError(17, "File exists", b"a\n"), 2, r"a\n: File exists"),
     (errors.SourceChangedError("text", b"a"), 3, "text"),
     (errors.SourceTypeError("text", b"a"), 3, "text"),
     (errors.LimitError("text"), 3, "text"),
+    (errors.HandoverError("text"), 3, "text"),
     (PermissionError(13, "Permission denied", "a"), 3, "a: Permission denied"),
     (OSError(18, "Cross-device link", b"a", None, b"b"), 3, "a: b: Cross-device link"),
     (OSError("no number"), 3, "no number"),
@@ -101,6 +103,7 @@ ERRORS = [
     (errors.CarError("text", 5), 4, "text"),
     (errors.CidError("text"), 4, "text"),
     (errors.CodecError("text"), 4, "text"),
+    (errors.ResultError("text"), 4, "text"),
 ]
 
 
