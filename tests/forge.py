@@ -11,7 +11,7 @@ from tests import oracle
 from tests.cars import write_car
 from tests.model import name_hash
 
-__all__ = ["PRAGMA", "Forge", "container", "index_sorted", "section", "slot_of", "uvarint"]
+__all__ = ["PRAGMA", "Forge", "container", "index_sorted", "inner", "section", "slot_of", "uvarint"]
 
 PRAGMA = bytes.fromhex("0aa16776657273696f6e02")  # kubo-semantics 8.4: the first eleven bytes of a CARv2
 
@@ -98,6 +98,14 @@ def container(
         (end + before_index if index else 0) if index_offset is None else index_offset,
     )
     return PRAGMA + header + bytes(padding) + car + bytes(before_index) + index
+
+
+def inner(car: bytes) -> bytes:
+    """The CARv1 in a CARv2; a CARv1 as it is."""
+    if not car.startswith(PRAGMA):
+        return car
+    start, size = (int.from_bytes(car[at : at + 8], "little") for at in (27, 35))
+    return car[start : start + size]
 
 
 def index_sorted(rows: Iterable[tuple[bytes, int]]) -> bytes:
