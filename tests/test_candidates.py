@@ -15,9 +15,11 @@ from ipfs_core.cid import CID
 from ipfs_core.presets import PRESETS
 from ipfs_core.profile import ImportProfile
 from ipfs_core.unixfs.chunker import SizeChunker
-from ipfs_core.verification import candidates, probe
-from ipfs_core.verification.candidates import Candidates, Plans, Seen
+from ipfs_core.verification import probe, repertoire
+from ipfs_core.verification.candidates import Candidates
 from ipfs_core.verification.forest import seedling
+from ipfs_core.verification.plans import Plans
+from ipfs_core.verification.repertoire import Seen
 from ipfs_core.verification.settings import NAMES, Choice, Keeps, Setting, changes, describe, words
 
 V0 = CID("QmUNLLsPACCz1vLxQVkXqqLX5R1X345qqfHbsf67hvA3Nn")
@@ -28,7 +30,7 @@ EVERYTHING = Seen(is_directory=True, hidden=True, empty=True, symlinks=True, fol
 
 
 def tried(cid: CID, seen: Seen = Seen(), **options: Any) -> Candidates:  # noqa: B008
-    return candidates.candidates(cid, seen, **options)
+    return repertoire.candidates(cid, seen, **options)
 
 
 def every(made: Candidates) -> list[Setting]:
@@ -114,9 +116,13 @@ def test_a_stream_has_no_attributes_and_no_name() -> None:
         assert one.choice.wrap in ("", "cid")
 
 
-def test_chunkers_that_need_numpy_can_be_left_out() -> None:
-    for one in every(tried(V0, by_content=False)):
-        assert isinstance(one.profile.chunker, SizeChunker)
+@pytest.mark.parametrize("cid", [V0, V1, BLAKE3], ids=["v0", "v1", "blake3"])
+def test_chunkers_that_cut_by_content_can_be_tried_apart(cid: CID) -> None:
+    for seen in (Seen(), EVERYTHING):
+        by_size, by_content = (every(tried(cid, seen, cuts=cuts)) for cuts in ("by size", "by content"))
+        assert all(isinstance(one.profile.chunker, SizeChunker) for one in by_size)
+        assert not any(isinstance(one.profile.chunker, SizeChunker) for one in by_content)
+        assert {*by_size, *by_content} == {*every(tried(cid, seen))}
 
 
 def test_pieces_are_whole_chunks_of_every_size() -> None:

@@ -26,7 +26,7 @@ from ipfs_core.errors import CidError, ProfileError, SourceChangedError, SourceT
 from ipfs_core.presets import PRESETS
 from ipfs_core.progress import Progress
 from ipfs_core.unixfs.file import FileFormat
-from ipfs_core.verification import candidates, probe, survey
+from ipfs_core.verification import probe, repertoire, survey
 from ipfs_core.verification.settings import Choice, Setting
 from ipfs_core.verification.verifier import Plan, Verification, verify
 from tests.folders import folder
@@ -43,7 +43,7 @@ def small_chunks() -> Iterator[None]:
     widths = {"balanced": (2, 4, 3), "balanced-packed": (2, 4), "trickle": (2, 4)}
     with (
         mock.patch.multiple(
-            candidates,
+            repertoire,
             CHUNKS=SMALL,
             BY_CONTENT=(),  # whose chunks are longer than these pieces
             WIDTHS=widths,
@@ -51,7 +51,7 @@ def small_chunks() -> Iterator[None]:
             USUAL_CHUNKS=SMALL[:2],
             _presets=lambda cid: (),
         ),
-        mock.patch.multiple(candidates, BOUNDS=tuple(sorted(SMALL))),
+        mock.patch.multiple(repertoire, BOUNDS=tuple(sorted(SMALL))),
         mock.patch.object(survey, "BOUNDS", tuple(sorted(SMALL))),
         mock.patch.multiple(probe, SPAN=1024, SMALL=200),
     ):
@@ -90,7 +90,7 @@ def test_whatever_makes_a_file_is_found(
     with folder() as place, small_chunks():
         path = place / "name"
         path.write_bytes(stream(seed, size))
-        made = drawn(path, version, hash_name, candidates.Seen(), draw)
+        made = drawn(path, version, hash_name, repertoire.Seen(), draw)
         wrapped = made.choice.wrap == "cid"
         item = io.BytesIO(stream(seed, size)) if wrapped else path
         cid = remade(item, made)
@@ -104,10 +104,10 @@ def test_whatever_makes_a_file_is_found(
             assert found.match.command
 
 
-def drawn(path: Path, version: int, hash_name: str, seen: candidates.Seen, draw: st.DataObject) -> Setting:
+def drawn(path: Path, version: int, hash_name: str, seen: repertoire.Seen, draw: st.DataObject) -> Setting:
     """One of the settings that are tried for CIDs like the one asked for."""
     like = ipfs_core.add_bytes(b"", wrap=True, cid_version=version, hash_function=hash_name).cid
-    tried = candidates.candidates(like, seen)
+    tried = repertoire.candidates(like, seen)
     number = draw.draw(st.integers(0, len(tried) - 1))
     return next(tried.settings(1 << number))
 
@@ -127,7 +127,7 @@ RULES = ((0, 256, 60, "links", False), (0, 8, 60, "links", True), (2, 8, 262144,
 def test_whatever_makes_a_directory_is_found(
     tree: Tree, version: int, draw: st.DataObject, workers: int
 ) -> None:
-    with folder() as place, small_chunks(), mock.patch.object(candidates, "RARE_RULES", RULES):
+    with folder() as place, small_chunks(), mock.patch.object(repertoire, "RARE_RULES", RULES):
         path = place / "top"
         path.mkdir()
         plant({**tree, b"z": b"some file"}, path)
@@ -230,9 +230,9 @@ def test_a_directory_that_kubo_left_basic_by_chance_is_found(tmp_path: Path) -> 
         (tmp_path / name).mkdir()
         (tmp_path / name / "f").write_bytes(b"x")
     basic = ipfs_core.add(tmp_path).cid
-    usual = tuple((most, fanout, 280, how, at) for most, fanout, _, how, at in candidates.USUAL_RULES[:1])
+    usual = tuple((most, fanout, 280, how, at) for most, fanout, _, how, at in repertoire.USUAL_RULES[:1])
     rare = ((0, 256, 280 + 257, "links", False),)
-    with mock.patch.multiple(candidates, USUAL_RULES=usual, RARE_RULES=rare, _presets=lambda cid: ()):
+    with mock.patch.multiple(repertoire, USUAL_RULES=usual, RARE_RULES=rare, _presets=lambda cid: ()):
         found = verify(tmp_path, basic)
     assert found.ok
     assert found.match is not None
@@ -263,21 +263,21 @@ def counting() -> Iterator[list[int]]:
 
 
 @pytest.mark.parametrize(
-    ("size", "kinds"),
+    ("size", "by_size", "by_content"),
     [
-        (1000, 6),  # raw, wrapped, in a trickle, with mode, with time, with both
-        (65536, 6),
-        (65537, 6 + 3),
-        (100_000, 6 + 3 + 2),  # rabin, too: raw and wrapped
-        (140_000, 6 + 6 + 4),
-        (1 << 20, 6 + 12 + 4),
-        ((1 << 20) + 1, 15 + 4),
-        (3_000_000, 15 + 4),
+        (1000, 6, 0),  # raw, wrapped, in a trickle, with mode, with time, with both
+        (65536, 6, 0),
+        (65537, 6 + 3, 0),
+        (100_000, 6 + 3, 4),  # by buzhash and rabin, raw and wrapped
+        (140_000, 6 + 6, 4),
+        (1 << 20, 6 + 12, 4),
+        ((1 << 20) + 1, 15, 4),
+        (3_000_000, 15, 4),
     ],
 )
 @pytest.mark.parametrize("version", [0, 1])
 def test_a_file_is_hashed_once_for_each_kind_of_leaves(
-    tmp_path: Path, size: int, kinds: int, version: int
+    tmp_path: Path, size: int, by_size: int, by_content: int, version: int
 ) -> None:
     path = tmp_path / "file"
     path.write_bytes(stream("count", size))
@@ -286,21 +286,41 @@ def test_a_file_is_hashed_once_for_each_kind_of_leaves(
     with counting() as hashed:
         found = verify(path, cid, on_plan=plans.append)
     assert found.ok
-    assert sum(hashed) == kinds * size
-    assert found.hashings == kinds
-    assert plans == [Plan(found.tried, kinds, size)]
+    assert sum(hashed) == by_size * size
+    assert found.hashings == by_size
+    assert plans == [Plan(found.tried, by_size, size)]
+    other = ipfs_core.add_bytes(b"", cid_version=version, wrap=True).cid
+    with counting() as hashed:
+        found = verify(path, other, on_plan=plans.append)
+    assert not found.ok
+    assert sum(hashed) == (by_size + by_content) * size
+    assert found.hashings == by_size + by_content
+    assert sum(plan.settings for plan in plans[1:]) == found.tried
+    assert [plan.again for plan in plans[1:]] == [False, True][: 1 + (by_content > 0)]
 
 
 def test_files_in_a_directory_are_hashed_as_often_as_each_alone(tmp_path: Path) -> None:
     sizes = {"a": 10, "b": 70_000, "c": 1_200_000, "d": 0}
     for name, size in sizes.items():
         (tmp_path / name).write_bytes(stream(name, size))
-    cid = ipfs_core.add(tmp_path).cid
-    with counting() as hashed:
-        found = verify(tmp_path, cid)
-    assert found.ok
-    assert sum(hashed) == 6 * 10 + 9 * 70_000 + 19 * 1_200_000
-    assert found.hashings == 19
+    by_size = 6 * 10 + 9 * 70_000 + 15 * 1_200_000
+    by_content = 2 * 10 + 2 * 70_000 + 4 * 1_200_000
+    for options, hashings, total in (({}, 15, by_size), ({"chunker": "rabin"}, 19, by_size + by_content)):
+        cid = ipfs_core.add(tmp_path, **options).cid
+        with counting() as hashed:
+            found = verify(tmp_path, cid)
+        assert found.ok
+        assert sum(hashed) == total
+        assert found.hashings == hashings
+
+
+def test_a_stream_is_read_once_for_all(tmp_path: Path) -> None:
+    content = stream("once", 300_000)
+    plans: list[Plan] = []
+    assert verify(
+        io.BytesIO(content), ipfs_core.add_bytes(content, chunker="rabin").cid, on_plan=plans.append
+    ).ok
+    assert len(plans) == 1
 
 
 def test_a_raw_block_takes_one_hashing(tmp_path: Path) -> None:

@@ -43,7 +43,8 @@ COMMAND = Command(
     },
     epilog="""\
 The exit code is 0 if PATH has the CID, 1 if it has not. Data is read once, and hashed for every way to cut it
-into chunks; how many there are is said before.
+into chunks of a size; how many there are is said before. If nothing makes the CID it is read once more, for
+buzhash and rabin.
 
 examples:
   ipfs-core verify photos bafybeic3h7rwruealwxkacabdy45jivq2crwz6bufb5ljwupn36gicplx4
@@ -71,7 +72,9 @@ def main(words: Iterable[str]) -> int:
         def announce(plan: Plan) -> None:
             if not options.quiet:
                 hashings = f"{plan.hashings} leaf hashing{'s' * (plan.hashings != 1)}"
-                errors.write_all(f"{hashings} for {plan.settings} settings, in one reading\n".encode())
+                reading = "in another reading" if plan.again else "in one reading"
+                bar.clear()
+                errors.write_all(f"{hashings} for {plan.settings} settings, {reading}\n".encode())
 
         found = verify(
             importer.STDIN if path == "-" else os.fsencode(path),

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from ipfs_core import parallel
 from ipfs_core.blockstore import BlockSource
-from ipfs_core.cid import text
+from ipfs_core.cid import CID, text
 from ipfs_core.errors import BlockNotFoundError, IpfsCoreError
 from ipfs_core.naming import Naming
 from ipfs_core.progress import Observer, Progress
@@ -21,15 +21,33 @@ from ipfs_core.source import OPEN_FILE, OpenFile, open_file
 from ipfs_core.unixfs.walk import Entry, walk
 from ipfs_core.verification.alignment import align
 from ipfs_core.verification.difference import Difference, of_attributes
+from ipfs_core.verification.facts import kind
 from ipfs_core.verification.leftover import Leftover
 from ipfs_core.verification.ranges import Compared, ComparedFile, ranges
+from ipfs_core.verification.result import Verification
 
-__all__ = ["Comparison"]
+__all__ = ["Comparison", "compare"]
 
+MOST_DIFFERENCES = 1000  # that are kept
 PROGRESS_STEP = 1 << 20
 
 Item: TypeAlias = Any
 """A `Difference`, a job that gives a `Compared`, or a `ComparedFile` that is complete."""
+
+
+def compare(
+    cid: CID, path: bytes, source: BlockSource, *, workers: int = 1, progress: Observer | None = None
+) -> Verification:
+    """Whether what lies at ``path`` is the DAG of the CID, which ``source`` holds."""
+    comparison = Comparison(path, bytes(cid), source, workers=workers, progress=progress)
+    kept: list[Difference] = []
+    count = 0
+    for difference in comparison.differences():
+        count += 1
+        if len(kept) < MOST_DIFFERENCES:
+            kept.append(difference)
+    certain = (kind(cid), f"{comparison.size} bytes compared", *comparison.notes)
+    return Verification(not count, cid, certain=certain, differences=tuple(kept), different=count)
 
 
 class Comparison:
@@ -159,15 +177,15 @@ class Comparison:
             if is_other and os.path.exists(here) and self._is_followed(entry.names):
                 status = os.stat(here)
                 self._note_followed(here)
-        kind = _kind(status)
-        if kind != entry.kind:
-            yield Difference(here, "kind", expected=entry.kind, actual=kind)
+        actual = _kind_of(status)
+        if actual != entry.kind:
+            yield Difference(here, "kind", expected=entry.kind, actual=actual)
             return None
-        if kind == "file":
+        if actual == "file":
             yield from self._file(entry, here)
             return None
         yield from of_attributes(entry, here, status)
-        if kind == "directory":
+        if actual == "directory":
             with Naming(here):
                 return _Folder(here, set(os.listdir(here)))
         with Naming(here):
@@ -227,8 +245,8 @@ class _Folder:
         return True
 
 
-def _kind(status: os.stat_result) -> str:
-    for kind, test in (("file", stat.S_ISREG), ("directory", stat.S_ISDIR), ("symlink", stat.S_ISLNK)):
+def _kind_of(status: os.stat_result) -> str:
+    for name, test in (("file", stat.S_ISREG), ("directory", stat.S_ISDIR), ("symlink", stat.S_ISLNK)):
         if test(status.st_mode):
-            return kind
+            return name
     return "neither"

@@ -17,8 +17,8 @@ from ipfs_core.source import OpenFile
 from ipfs_core.unixfs.chunker import cutter
 from ipfs_core.unixfs.file import FileFormat
 from ipfs_core.unixfs.layout import Layout
-from ipfs_core.verification.candidates import SHORT, Plan, Tree
 from ipfs_core.verification.partition import Made
+from ipfs_core.verification.plans import SHORT, Plan, Tree
 from ipfs_core.verification.settings import Keeps
 
 __all__ = ["Forest", "Leaves", "Piece", "seedling"]

@@ -24,9 +24,10 @@ from ipfs_core.selection import Selection
 from ipfs_core.source import OPEN_FILE, SMALL, OpenFile, check_type, open_file, read_small
 from ipfs_core.unixfs import data
 from ipfs_core.unixfs.chunker import SizeChunker
-from ipfs_core.verification.candidates import Candidates, Plans
+from ipfs_core.verification.candidates import Candidates
 from ipfs_core.verification.forest import Forest, seedling
 from ipfs_core.verification.partition import Made, merged
+from ipfs_core.verification.plans import Plans
 from ipfs_core.verification.settings import Keeps
 
 __all__ = ["CLOSE", "ENTER", "LEAVE", "MADE", "NOTHING", "SPAN", "Form", "Item", "Probe"]

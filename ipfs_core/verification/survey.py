@@ -16,7 +16,7 @@ from typing import NamedTuple
 from ipfs_core import tree
 from ipfs_core.errors import SourceChangedError, SourceTypeError
 from ipfs_core.selection import Selection
-from ipfs_core.verification.candidates import BOUNDS, Seen
+from ipfs_core.verification.repertoire import BOUNDS, Seen
 from ipfs_core.verification.settings import Choice
 
 __all__ = ["Survey", "left_out", "only_entry", "survey"]

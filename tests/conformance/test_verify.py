@@ -12,7 +12,7 @@ import pytest
 
 import ipfs_core
 from ipfs_core.cid import CID
-from ipfs_core.verification.candidates import BOUNDS, CHUNKS, INLINE_LIMITS, WIDTHS
+from ipfs_core.verification.repertoire import BOUNDS, CHUNKS, INLINE_LIMITS, WIDTHS
 from ipfs_core.verification.verifier import verify
 from tests.conformance.cases import ADD_FILES, VECTORS, Case, load, parameters
 from tests.conformance.recipes import tree
