@@ -360,16 +360,28 @@ def test_a_file_is_read_as_often_as_one_likes() -> None:
         assert file.read() == CONTENT
 
 
-def test_empty_parts_without_end_meet_a_limit() -> None:
+def test_empty_parts_without_end_are_gone_through_once() -> None:  # row 40
     forge = Forge()
     here = forge.file(own=b"")
     for _ in range(5):
         here = forge.file(*[(here, 0)] * 1000)
     for root in (forge.file((here, 0), (forge.raw(b"x"), 1)), forge.file((forge.raw(b"x"), 1), (here, 0))):
-        assert isinstance(refused(root, forge, limits=Limits(visits=5000)), LimitError)
+        leaves = list(Leaves(root, MemoryBlocks(forge), limits=Limits(visits=6000)))
+        assert sum(leaf.size for leaf in leaves) == 1
         file = FileReader(root, MemoryBlocks(forge))
+        assert file.read() == b"x"
         file.seek(1)
         assert file.read() == b""
+
+
+def test_an_empty_part_that_is_wrong_is_refused_however_often_it_stands() -> None:
+    forge = Forge()
+    bad = forge.file((forge.raw(b"x"), 0))
+    good = forge.file((forge.raw(b""), 0))
+    root = forge.file((good, 0), (good, 0), (bad, 0), (forge.raw(b"1"), 1), (bad, 0))
+    error = refused(root, forge)
+    assert isinstance(error, CodecError)
+    assert error.rule == "child-size"
 
 
 def test_reading_ends_even_if_the_source_lies() -> None:  # row 39

@@ -20,6 +20,7 @@ from ipfs_core.codec.wire import encode_varint
 from ipfs_core.errors import BlockNotFoundError, CodecError, IpfsCoreError
 from ipfs_core.unixfs import data
 from ipfs_core.unixfs.budget import Budget, Limits
+from ipfs_core.unixfs.extent import of_file
 from ipfs_core.unixfs.leaves import Leaf, Leaves, read_leaf
 
 __all__ = ["Blocks", "LazyLeaves", "Read", "Reading", "Result", "contents", "jobs", "look_closer"]
@@ -72,10 +73,12 @@ def contents(
     car: Blocks,
     *,
     start: int = 0,
+    length: int | None = None,
     workers: int | None = None,
     limits: Limits = Limits(),  # noqa: B008
 ) -> Iterator[memoryview]:
-    """The bytes of the file ``cid`` from ``start`` on, verified, a leaf at a time, each lent until the next.
+    """The bytes of the file ``cid`` from ``start`` on, verified, a leaf at a time, each lent until the next:
+    ``length`` of them, or all.
 
     What is missing or not what its CID says raises in its turn, after all that comes before it: the errors
     of `Leaves`.
@@ -84,14 +87,19 @@ def contents(
     leaves = LazyLeaves(cid, car.blocks, budget=budget)
     if start:
         leaves.seek(start)
+    elif length is None:
+        budget.foresee(lambda: of_file(cid, car.blocks))
+    end = leaves.size if length is None else start + length
     reading = Reading(car, Buffers())
     count = (workers or parallel.default_workers()) if car.shared else 1
     results = parallel.ordered(jobs(leaves, reading), count)
     try:
         for pieces, buffer, error in results:
             for leaf, piece in pieces:
+                if leaf.offset >= end and length is not None:
+                    return
                 content = look_closer(leaf, car.blocks, budget) if piece is None else piece
-                yield content[start - leaf.offset :] if leaf.offset < start else content
+                yield content[max(0, start - leaf.offset) : end - leaf.offset]
             if buffer is not None:
                 reading.buffers.give(buffer)
             if error is not None:

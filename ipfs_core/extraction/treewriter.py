@@ -20,6 +20,7 @@ from ipfs_core.naming import name_error
 from ipfs_core.output import OutputFile
 from ipfs_core.progress import Observer, Progress
 from ipfs_core.unixfs.budget import Budget, Limits
+from ipfs_core.unixfs.extent import of_tree
 from ipfs_core.unixfs.leaves import Leaf, Leaves, read_leaf
 from ipfs_core.unixfs.walk import Entry, look, walk
 
@@ -152,6 +153,7 @@ class Writer:
 
     def write(self, tree: Tree) -> None:
         """Write a tree, or nothing of it."""
+        self._budget.foresee(lambda: of_tree(tree.cid, self._blocks, files=True))
         entry = look(tree.cid, self._blocks)
         if entry.kind == "directory":
             with OutputDirectory(tree.path) as folder:

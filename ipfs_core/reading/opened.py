@@ -204,10 +204,13 @@ class Car:
             return io.BufferedReader(io.BytesIO(entry.target))
         return io.BufferedReader(FileReader(place.cid, self.file.blocks, limits=self.walk_limits))
 
-    def contents(self, path: str = "", *, start: int = 0, workers: int | None = None) -> Iterator[memoryview]:
-        """The bytes of the file at a path from ``start`` on, in pieces, hashed on threads; each is lent.
+    def contents(
+        self, path: str = "", *, start: int = 0, length: int | None = None, workers: int | None = None
+    ) -> Iterator[memoryview]:
+        """The bytes of the file at a path from ``start`` on, ``length`` of them or all: in pieces, hashed on
+        threads; each is lent until the next.
 
-        As `open`, for one who reads all of it in order.
+        As `open`, for one who reads in order.
         """
         from ipfs_core.extraction.contents import contents
 
@@ -216,8 +219,10 @@ class Car:
         if entry.kind == "directory":
             raise _is_a_directory(path or "the root")
         if entry.target is not None:
-            return iter([memoryview(entry.target)[start:]])
-        return contents(place.cid, self.file, start=start, workers=workers, limits=self.walk_limits)
+            target = memoryview(entry.target)[start:]
+            return iter([target if length is None else target[:length]])
+        limits = self.walk_limits
+        return contents(place.cid, self.file, start=start, length=length, workers=workers, limits=limits)
 
     def read(self, path: str = "", *, most: int = MAX_READ) -> bytes:
         """The content of a file. ``LimitError`` if it is more than ``most`` bytes."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ from ipfs_core.blockstore import BlockSource
 from ipfs_core.cid import text
 from ipfs_core.cidtable import CidTable
 from ipfs_core.codec.dag_pb import PBLink
-from ipfs_core.errors import BlockNotFoundError, CodecError
+from ipfs_core.errors import BlockNotFoundError, CodecError, IpfsCoreError
 from ipfs_core.toolbox.dag import Dag
 from ipfs_core.unixfs.budget import Budget, Limits
 from ipfs_core.unixfs.leaves import Leaf, Leaves, read_leaf
@@ -24,6 +25,8 @@ from ipfs_core.verification.compare import Comparison
 
 __all__ = ["Change", "blocks", "paths", "roots", "with_folder"]
 
+DOUBT = 2000  # pairs after which it is asked how many there will be: each takes longer than a look at a block
+MAX_PAIRS = 20_000  # that are remembered to know that
 KEY = 16  # bytes of a digest that stands for a name and its CID
 NOT_UNIXFS = ("unixfs-codec", "unixfs-missing")  # rules
 
@@ -89,7 +92,9 @@ def paths(
     directory, and what differs in the directories that are open. The errors of `unixfs.walk`, but for blocks
     that are missing; ``LimitError`` where a DAG leads to the same blocks again and again.
     """
-    comparing = _Comparing(old, new, Budget(old, limits))
+    budget = Budget(old, limits)
+    budget.foresee(lambda: _count(_Pair(b"", before, after), old, new), doubt=DOUBT)
+    comparing = _Comparing(old, new, budget)
     waiting: list[_Pair | Change] = [_Pair(b"", before, after)]
     while waiting:
         item = waiting.pop()
@@ -153,6 +158,53 @@ class _Pair(NamedTuple):
     path: bytes
     before: bytes
     after: bytes
+
+
+def _count(top: _Pair, old: BlockSource, new: BlockSource) -> tuple[int, int] | None:
+    """How many visits and entries comparing a pair takes in all; None if that takes too much to know.
+
+    Each different pair is compared once.
+    """
+    budget = Budget(old)
+    comparing = _Comparing(old, new, budget)
+    known: dict[tuple[bytes, bytes], tuple[int, int]] = {}
+    levels: list[_Open] = []
+    pair: _Pair | None = top
+    while True:
+        if pair is not None and (below := known.get(pair[1:])) is not None:
+            levels[-1].add(below)
+        elif pair is not None:
+            visits, entries = budget.spent
+            found: list[_Pair | Change] = []
+            with suppress(IpfsCoreError):
+                found = comparing.compare(pair)
+            pairs = iter([item for item in found if isinstance(item, _Pair)])
+            levels.append(_Open(pair, pairs, budget.spent[0] - visits, budget.spent[1] - entries))
+        here = levels[-1]
+        pair = next(here.below, None)
+        if pair is None:
+            levels.pop()
+            total = here.visits, here.entries
+            if not levels:
+                return total
+            if len(known) == MAX_PAIRS:
+                return None
+            known[here.pair[1:]] = total
+            levels[-1].add(total)
+
+
+class _Open:
+    """A pair that is being added up."""
+
+    def __init__(self, pair: _Pair, below: Iterator[_Pair], visits: int, entries: int) -> None:
+        self.pair = pair
+        self.below = below
+        self.visits = visits
+        self.entries = entries
+
+    def add(self, total: tuple[int, int]) -> None:
+        self.visits += total[0]
+        self.entries += total[1]
 
 
 class _Comparing:

@@ -10,6 +10,7 @@ from ipfs_core.errors import BlockNotFoundError, IpfsCoreError, LimitError
 from ipfs_core.extraction.contents import LazyLeaves
 from ipfs_core.unixfs import walk as dag
 from ipfs_core.unixfs.budget import Budget, Limits
+from ipfs_core.unixfs.extent import of_tree
 
 __all__ = ["Gap", "gaps"]
 
@@ -38,6 +39,7 @@ def gaps(root: bytes, source: BlockSource, *, limits: Limits = Limits()) -> Iter
     ``LimitError``; what is malformed is left out, and so is what its codec does not let UnixFS read.
     """
     budget = Budget(source, limits)
+    budget.foresee(lambda: of_tree(root, source, files=True))
     absent: list[Gap] = []
     last: tuple[bytes, ...] | None = None
 

@@ -54,9 +54,9 @@ def split(
 ) -> Split:
     """Write the parts of at most ``part_size`` bytes each, and their manifest, to a new folder.
 
-    The folder is there as a whole or not at all; what a killed process leaves beside it is swept when the same
-    folder is next written. Each block that a root leads to is in a part. Memory: about
-    85 bytes for each block of the CAR, and 40 for each of a part. ``CarError`` for a CAR without roots,
+    The folder is there as a whole or not at all; what a killed process leaves beside it is swept when the
+    same folder is next written. Each block that a root leads to is in a part. Memory: about 85 bytes for each
+    block of the CAR, and 40 for each of a part. ``CarError`` for a CAR without roots,
     ``FileExistsError``, and the errors of `Packer.plans`.
     """
     if not file.roots:

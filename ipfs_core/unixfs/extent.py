@@ -1,80 +1,136 @@
-"""How large a DAG is when it is unfolded, known before anything is unfolded.
+"""How far a walk over a DAG would go, known before it has gone there.
 
-A walk comes to a block as often as something links to it; here each directory is looked at once, however
-often it is linked. So the time is that of reading the directories there are, also for a CAR of 10 KB that
-describes 10**12 entries, and whoever is about to write them all to a disk can refuse first.
+A walk comes to a block as often as something links to it; here each node is looked at once, and what is below
+it is added up as often as it is linked. So the time is that of reading the nodes there are, also for a CAR of
+10 KB that describes 10**12 entries.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ipfs_core.blockstore import BlockSource
-from ipfs_core.codec.dag_pb import PBLink
-from ipfs_core.unixfs.budget import Limits
-from ipfs_core.unixfs.walk import Tree
+from ipfs_core.block import DAG_PB
+from ipfs_core.blockstore import BlockSource, codec_of
+from ipfs_core.errors import IpfsCoreError
+from ipfs_core.unixfs import data, node
 
-__all__ = ["Extent", "measure"]
+__all__ = ["MAX_NODES", "Extent", "of_file", "of_tree"]
+
+MAX_NODES = 20_000  # different ones that are remembered: 10 MB
+ENOUGH = 1 << 63  # a count that is as good as any larger one
+
+ENTRY, SHARD, CHUNK, LEAF = range(4)  # what a link makes of a block
 
 
 class Extent(NamedTuple):
-    """What a root unfolds to.
+    """What is below a root, and itself: ``visits`` to blocks, ``entries`` of directories, all of them."""
 
-    ``entries`` count the root itself; ``size`` are the bytes of all files, as their root nodes claim, and of
-    the targets of symlinks; ``depth`` is how many directories lie below each other.
-    """
-
+    visits: int
     entries: int
-    size: int
+
+
+class _Link(NamedTuple):
+    """A block and what it is there, ``depth`` as in `of_tree`."""
+
+    cid: bytes
+    role: int
     depth: int
 
 
 class _Open:
-    """A directory that is being added up."""
+    """A node that is being added up: its children, and how often each."""
 
-    __slots__ = ("cid", "depth", "entries", "links", "size")
+    __slots__ = ("children", "entries", "link", "times", "visits")
 
-    def __init__(self, cid: bytes, links: Iterator[PBLink]) -> None:
-        self.cid = cid
-        self.links = links
-        self.entries = 1
-        self.size = 0
-        self.depth = 0
+    def __init__(self, link: _Link, times: int, children: Counter[_Link]) -> None:
+        self.link = link
+        self.times = times
+        self.children: Iterator[tuple[_Link, int]] = iter(children.items())
+        self.visits, self.entries = 1, 0
+        for child, count in children.items():
+            self.entries += count * (child.role == ENTRY)
 
-    def add(self, child: Extent) -> None:
-        self.entries += child.entries
-        self.size += child.size
-        self.depth = max(self.depth, child.depth)
+    def add(self, below: Extent, times: int) -> None:
+        self.visits = min(self.visits + times * below.visits, ENOUGH)
+        self.entries = min(self.entries + times * below.entries, ENOUGH)
 
 
-def measure(root: bytes, source: BlockSource, *, limits: Limits = Limits()) -> Extent:  # noqa: B008
-    """The extent of everything below ``root``. Errors as `walk.walk` raises them.
+def of_tree(
+    root: bytes, source: BlockSource, *, depth: int | None = None, files: bool = False
+) -> Extent | None:
+    """What a `walk` from ``root`` comes to, ``depth`` names down at most. None: it takes too much to know.
 
-    The limits hold for what is looked at, not for what it unfolds to: that is what the caller compares.
-    Memory: a row for each different directory.
+    With ``files``, also what is come to below the root of each file when it is read. What cannot be looked at
+    has nothing below.
     """
-    tree = Tree(source, limits)
-    known: dict[bytes, Extent] = {}
-    top = _Open(b"", iter([PBLink(root, b"", -1)]))
-    levels = [top]
-    while True:
-        here = levels[-1]
-        link = next(here.links, None)
-        if link is None:
-            levels.pop()
-            if not levels:
-                return Extent(top.entries - 1, top.size, top.depth)
-            known[here.cid] = extent = Extent(here.entries, here.size, here.depth + 1)
-            levels[-1].add(extent)
-            continue
-        seen = known.get(link.hash)
-        if seen is not None:
-            here.add(seen)
-            continue
-        entry, below = tree.look(link)
-        if below is None:
-            here.add(Extent(1, entry.size, 0))
-        else:
-            levels.append(_Open(link.hash, below))
-            tree.check_depth(len(levels) - 1)
+    return _Counting(source, files=files).run(_Link(root, ENTRY, -1 if depth is None else depth))
+
+
+def of_file(root: bytes, source: BlockSource) -> Extent | None:
+    """What reading the file ``root`` comes to."""
+    return _Counting(source, files=True).run(_Link(root, CHUNK, -1))
+
+
+class _Counting:
+    """One count."""
+
+    def __init__(self, source: BlockSource, *, files: bool) -> None:
+        self._source = source
+        self._files = files
+        self._known: dict[_Link, Extent] = {}
+
+    def run(self, root: _Link) -> Extent | None:
+        known = self._known
+        levels = [_Open(root, 1, self._below(root))]
+        while True:
+            here = levels[-1]
+            for child, times in here.children:
+                if (extent := known.get(child)) is not None:
+                    here.add(extent, times)
+                    continue
+                below = self._below(child)
+                if below:
+                    levels.append(_Open(child, times, below))
+                    break
+                here.add(Extent(1, 0), times)
+            else:
+                levels.pop()
+                extent = Extent(here.visits, here.entries)
+                if not levels:
+                    return extent
+                if len(known) == MAX_NODES:
+                    return None
+                known[here.link] = extent
+                levels[-1].add(extent, here.times)
+
+    def _below(self, link: _Link) -> Counter[_Link]:
+        """The links of a node that a walk follows, and how often each."""
+        cid, role, depth = link
+        if role == LEAF or codec_of(cid) != DAG_PB:
+            return Counter()
+        try:
+            block, message = node.decode(self._source.get(cid))
+        except IpfsCoreError:
+            return Counter()
+        if message.type in (data.FILE, data.RAW):
+            if not self._files or role == SHARD:
+                return Counter()
+            return Counter(
+                _Link(chunk.hash, CHUNK if size else LEAF, -1)  # what has no bytes is not read again
+                for chunk, size in zip(block.links, message.blocksizes, strict=True)
+            )
+        if role == CHUNK or not depth:
+            return Counter()
+        if message.type == data.DIRECTORY and role == ENTRY:
+            return Counter(_Link(entry.hash, ENTRY, depth - (depth > 0)) for entry in block.links)
+        if message.type == data.HAMT_SHARD and message.fanout:
+            width = node.slot_width(message.fanout)
+            return Counter(
+                _Link(part.hash, ENTRY, depth - (depth > 0))
+                if len(part.name) > width
+                else _Link(part.hash, SHARD, depth)
+                for part in block.links
+            )
+        return Counter()

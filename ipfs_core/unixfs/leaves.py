@@ -17,8 +17,12 @@ from ipfs_core.codec.dag_pb import PBLink
 from ipfs_core.errors import CodecError
 from ipfs_core.unixfs import data, node
 from ipfs_core.unixfs.budget import Budget, Limits
+from ipfs_core.unixfs.extent import of_file
 
 __all__ = ["Leaf", "Leaves", "read_leaf"]
+
+
+MAX_EMPTY = 50_000  # nodes without bytes that are remembered
 
 
 class Leaf(NamedTuple):
@@ -51,10 +55,11 @@ class Leaves:
 
     Holds the children of one node for each level that has some left. What is wrong is raised when it is met:
     ``CodecError`` for what is no file or contradicts its parent, ``LimitError``, and the errors of the
-    source. The next leaf after an error is the one behind what was wrong: its offset shows the gap.
+    source. The next leaf after an error is the one behind what was wrong: its offset shows the gap. What has
+    no bytes and nodes below it is gone through once, however often it is linked.
     """
 
-    __slots__ = ("_below", "_budget", "_first", "_from", "_next", "_source", "_stack", "size")
+    __slots__ = ("_below", "_budget", "_empty", "_first", "_from", "_next", "_source", "_stack", "size")
 
     def __init__(
         self,
@@ -65,7 +70,10 @@ class Leaves:
         budget: Budget | None = None,
     ) -> None:
         self._source = source
-        self._budget = budget or Budget(source, limits)
+        if budget is None:
+            budget = Budget(source, limits)
+            budget.foresee(lambda: of_file(cid, source))
+        self._budget = budget
         self._first, self._below = self._look(cid, 0, None, 0)  # of the root: its own bytes, its children
         self.size = self._below.ends[-1] if self._below else self._first.size if self._first else 0
         """Bytes of the file, as its root claims."""
@@ -87,9 +95,14 @@ class Leaves:
                 self._stack.append((children, number + 1))
             start = children.begin(number)
             size = children.ends[number] - start
-            leaf, below = self._look(children.links[number].hash, start, size, children.depth + 1)
+            cid = children.links[number].hash
+            if not size and cid in self._empty:
+                continue
+            leaf, below = self._look(cid, start, size, children.depth + 1)
             if below is not None:
                 self._enter(below)
+                if not size and len(self._empty) < MAX_EMPTY:
+                    self._empty.add(cid)
         return leaf
 
     def seek(self, offset: int) -> None:
@@ -107,6 +120,7 @@ class Leaves:
 
     def _start(self, offset: int = -1) -> None:
         self._stack = []
+        self._empty: set[bytes] = set()  # nodes without bytes that were come to
         self._next = self._first
         self._from = offset
         if self._below is not None:

@@ -44,6 +44,7 @@ def outline(
     Errors as `walk`; they go to ``on_fault`` as its do.
     """
     tree = Tree(source, limits)
+    tree.foresee(root, depth)
     names: list[bytes] = []
     levels: list[Iterator[PBLink]] = []
     left: list[int] = []  # entries still to come, at each level

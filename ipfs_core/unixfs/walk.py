@@ -29,6 +29,7 @@ from ipfs_core.errors import (
 from ipfs_core.unixfs import data, murmur3, node
 from ipfs_core.unixfs.budget import Budget, Limits
 from ipfs_core.unixfs.data import Data
+from ipfs_core.unixfs.extent import of_tree
 
 __all__ = ["Entry", "OnFault", "Tree", "entries", "find", "look", "walk"]
 
@@ -84,6 +85,7 @@ def walk(
     the source: with ``on_fault`` they go there, and the walk goes on without the subtree. ``LimitError``.
     """
     tree = Tree(source, limits)
+    tree.foresee(root)
     names: list[bytes] = []
     levels: list[Iterator[PBLink]] = []
 
@@ -157,6 +159,10 @@ class Tree:
         self._source = source
         self._budget = Budget(source, limits)
         self._hash64 = murmur3.hash64_function()
+
+    def foresee(self, root: bytes, depth: int | None = None) -> None:
+        """All is going to be looked at from ``root`` on, ``depth`` names down at most."""
+        self._budget.foresee(lambda: of_tree(root, self._source, depth=depth))
 
     def look(
         self, link: PBLink, names: tuple[bytes, ...] = (), report: Report = _raise

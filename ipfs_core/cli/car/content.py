@@ -63,14 +63,11 @@ def cat(options: argparse.Namespace) -> int:
             if skip and skip >= size:
                 skip -= size
                 continue
-            for piece in car.contents(path, start=skip, workers=options.workers):
+            for piece in car.contents(path, start=skip, length=left, workers=options.workers):
                 if left is not None:
-                    piece = piece[:left]
                     left -= len(piece)
                 while piece:
                     piece = piece[output.write(piece) :]
-                if left == 0:
-                    break
             skip = 0
     return 0
 
