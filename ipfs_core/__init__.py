@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         CarError,
         CidError,
         CodecError,
+        EntryNotFoundError,
         HandoverError,
         IntegrityError,
         IpfsCoreError,
@@ -33,14 +34,18 @@ if TYPE_CHECKING:
         SpecError,
         UnsafePathError,
     )
+    from ipfs_core.extraction.extract import Extracted
     from ipfs_core.importer import AddResult, ManifestEntry, add, add_bytes
     from ipfs_core.presets import PRESETS, Preset
     from ipfs_core.profile import UNIXFS_V0_2015, UNIXFS_V1_2025, ImportProfile
     from ipfs_core.progress import Observer, Progress
-    from ipfs_core.reading.opened import Car, open_car
+    from ipfs_core.reading.checking import Fact, Report
+    from ipfs_core.reading.opened import Car, CarEntry, CarLimits, WalkLimits, open_car
     from ipfs_core.selection import Selection
     from ipfs_core.toolbox.writer import CarWriter
     from ipfs_core.unixfs.chunker import BuzhashChunker, RabinChunker, SizeChunker
+    from ipfs_core.verification.difference import Difference
+    from ipfs_core.verification.settings import Match
     from ipfs_core.verification.verifier import Verification, verify
 
 __all__ = [
@@ -53,22 +58,30 @@ __all__ = [
     "BlockNotFoundError",
     "BuzhashChunker",
     "Car",
+    "CarEntry",
     "CarError",
+    "CarLimits",
     "CarWriter",
     "CidError",
     "CodecError",
+    "Difference",
+    "EntryNotFoundError",
+    "Extracted",
+    "Fact",
     "HandoverError",
     "ImportProfile",
     "IntegrityError",
     "IpfsCoreError",
     "LimitError",
     "ManifestEntry",
+    "Match",
     "MissingExtraError",
     "Observer",
     "Preset",
     "ProfileError",
     "Progress",
     "RabinChunker",
+    "Report",
     "ResultError",
     "Selection",
     "SelectionError",
@@ -78,6 +91,7 @@ __all__ = [
     "SpecError",
     "UnsafePathError",
     "Verification",
+    "WalkLimits",
     "add",
     "add_bytes",
     "open_car",
@@ -90,11 +104,15 @@ _HOMES = {
     "errors": tuple(name for name in __all__ if name.endswith("Error")),
     "importer": ("AddResult", "ManifestEntry", "add", "add_bytes"),
     "profile": ("UNIXFS_V0_2015", "UNIXFS_V1_2025", "ImportProfile"),
-    "reading.opened": ("Car", "open_car"),
+    "extraction.extract": ("Extracted",),
+    "reading.checking": ("Fact", "Report"),
+    "reading.opened": ("Car", "CarEntry", "CarLimits", "WalkLimits", "open_car"),
     "presets": ("PRESETS", "Preset"),
     "progress": ("Observer", "Progress"),
     "selection": ("Selection",),
     "unixfs.chunker": ("BuzhashChunker", "RabinChunker", "SizeChunker"),
+    "verification.difference": ("Difference",),
+    "verification.settings": ("Match",),
     "verification.verifier": ("Verification", "verify"),
 }
 

@@ -9,6 +9,7 @@
     ├── ArchiveError (ValueError)        a tar or zip that cannot be unpacked      .member
     ├── IntegrityError (ValueError)      bytes that do not hash to their CID       .cid .actual .offset
     ├── BlockNotFoundError (LookupError) a block that is linked and not there      .cid
+    │   └── EntryNotFoundError (LookupError)  a path at which a CAR has nothing    .path
     ├── UnsafePathError                  a name that no safe tree can have         .name
     ├── SourceTypeError                  a fifo, socket or device in the tree      .path
     ├── SourceChangedError               the file changed while it was read        .path
@@ -30,6 +31,7 @@ __all__ = [
     "CarError",
     "CidError",
     "CodecError",
+    "EntryNotFoundError",
     "HandoverError",
     "IntegrityError",
     "IpfsCoreError",
@@ -122,6 +124,15 @@ class BlockNotFoundError(IpfsCoreError, LookupError):
     def __init__(self, message: str, cid: bytes = b"") -> None:
         super().__init__(message, cid)
         self.cid = cid
+
+
+class EntryNotFoundError(BlockNotFoundError):
+    """A path at which a CAR has no entry. ``path`` is as it was given; ``cid`` is empty."""
+
+    def __init__(self, message: str, path: str = "") -> None:
+        IpfsCoreError.__init__(self, message, path)
+        self.cid = b""
+        self.path = path
 
 
 class UnsafePathError(IpfsCoreError):

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from ipfs_core import CID, errors
 from ipfs_core.car.preamble import Limits
 from ipfs_core.profile import UNIXFS_V0_2015, UNIXFS_V1_2025, ImportProfile
-from ipfs_core.reading.opened import Car, CarEntry, EntryNotFoundError, open_car
+from ipfs_core.reading.opened import Car, CarEntry, open_car
 from ipfs_core.unixfs import budget
 from ipfs_core.unixfs.chunker import SizeChunker
 from ipfs_core.unixfs.data import RAW, Data
@@ -119,7 +119,7 @@ def test_slashes_that_separate_nothing_do_not_count(parts: list[str]) -> None:
         for name in names:
             expected = expected.get(name.encode()) if isinstance(expected, dict) else None
         if expected is None:
-            with pytest.raises(EntryNotFoundError) as caught:
+            with pytest.raises(errors.EntryNotFoundError) as caught:
                 car.stat(path)
             assert caught.value.path == path
             assert isinstance(caught.value, (errors.BlockNotFoundError, LookupError))
@@ -148,7 +148,7 @@ def test_any_block_may_be_where_a_path_begins() -> None:
             f"{folder}/cat.jpg",
             f"{folder}/dog.jpg",
         ]
-        with pytest.raises(EntryNotFoundError):
+        with pytest.raises(errors.EntryNotFoundError):
             car.stat(f"{folder}/none")
 
 
@@ -166,7 +166,7 @@ def test_of_several_roots_a_path_begins_with_the_cid_of_one() -> None:
         assert (car.read(f"{one}/a"), car.read(f"{two}/a")) == (b"1", b"2")
         assert car.stat(f"{one}/a").path == f"{one}/a"
         for path in ("", "a", "/"):
-            with pytest.raises(EntryNotFoundError, match="2 roots"):
+            with pytest.raises(errors.EntryNotFoundError, match="2 roots"):
                 car.stat(path)
 
 
@@ -186,9 +186,9 @@ def test_without_a_root_only_cids_lead_somewhere() -> None:
     with open_car(io.BytesIO(forge.car())) as car:
         assert list(car.walk()) == []
         assert car.read(f"{CID(root)}/a") == b"x"
-        with pytest.raises(EntryNotFoundError, match="no root"):
+        with pytest.raises(errors.EntryNotFoundError, match="no root"):
             car.stat()
-        with pytest.raises(EntryNotFoundError):
+        with pytest.raises(errors.EntryNotFoundError):
             car.stat("a")
 
 

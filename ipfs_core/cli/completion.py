@@ -14,6 +14,8 @@ from ipfs_core.cli.group import HELP
 from ipfs_core.cli.lines import STDOUT, Stream
 from ipfs_core.cli.options import Command, Option, UsageError
 from ipfs_core.multibase import BASES
+from ipfs_core.toolbox.indexing import FORMATS
+from ipfs_core.toolbox.services import SERVICES
 
 __all__ = ["COMMAND", "SHELLS", "main", "parser"]
 
@@ -35,6 +37,8 @@ examples:
 )
 
 LISTS = "list the commands"
+PATHS = frozenset(("CAR", "DIR", "FILE", "FOLDER", "MANIFEST", "PATH"))
+FOLDERS = frozenset(("DIR", "FOLDER"))
 
 # What can follow an option or stand as an argument, by the option's name or the argument's.
 _VALUES: Mapping[str, Iterable[str]] = {
@@ -43,16 +47,22 @@ _VALUES: Mapping[str, Iterable[str]] = {
     "chunker": ("size-262144", "size-1048576", "buzhash", "rabin"),
     "cid-base": BASES,
     "cid-version": "01",
+    "codec": (*FORMATS, "none"),
     "dag-layout": ("balanced", "trickle", "balanced-packed"),
     "enc": ("text", "json"),
     "field-order": ("links-first", "data-first"),
+    "for": SERVICES,
+    "format": ("yaml", "json", "cid"),
     "hamt-size-estimation": ("links", "block", "disabled"),
     "hash": multihash.hash_names(),
     "mc": CODECS,
+    "method": ("PUT", "POST"),
     "PROFILE": presets.PRESETS,
     "order": ("stream", "dfs"),
     "profile": presets.PRESETS,
+    "symlinks": ("inside", "keep"),
     "v": "01",
+    "version": "12",
 }
 
 
@@ -124,10 +134,10 @@ def _offer(action: Any, name: str, metavar: str) -> None:
     """Say what can stand there: known values, or files."""
     if name in _VALUES:
         action.choices = list(_VALUES[name])
-    elif {"DIR", "FILE", "PATH"} & set(metavar.split("|")):
+    elif PATHS & set(metavar.split("|")):
         import shtab
 
-        action.complete = shtab.DIRECTORY if metavar == "DIR" else shtab.FILE
+        action.complete = shtab.DIRECTORY if metavar in FOLDERS else shtab.FILE
 
 
 def _literal(text: str) -> str:

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeAlias
 
 from ipfs_core import blockstore
-from ipfs_core.car import preamble
+from ipfs_core.car.preamble import Limits as CarLimits
 from ipfs_core.carfile import CarFile
 from ipfs_core.cid import CID, text
-from ipfs_core.errors import BlockNotFoundError, CarError, CidError, IpfsCoreError, LimitError
+from ipfs_core.errors import CarError, CidError, EntryNotFoundError, IpfsCoreError, LimitError
 from ipfs_core.input import Origin
-from ipfs_core.unixfs import budget
 from ipfs_core.unixfs import walk as dag
+from ipfs_core.unixfs.budget import Limits as WalkLimits
 from ipfs_core.unixfs.outline import outline
 from ipfs_core.unixfs.reader import FileReader
 
@@ -23,21 +23,12 @@ if TYPE_CHECKING:
     from ipfs_core.progress import Observer
     from ipfs_core.reading.checking import Report
 
-__all__ = ["MAX_READ", "Car", "CarEntry", "EntryNotFoundError", "OnFault", "Place", "open_car"]
+__all__ = ["MAX_READ", "Car", "CarEntry", "CarLimits", "OnFault", "Place", "WalkLimits", "open_car"]
 
 MAX_READ = 1 << 30  # bytes that `Car.read` returns; what is larger can be read piece by piece
 
 OnFault: TypeAlias = Callable[[str, CID, IpfsCoreError], None]
 """Takes the path of an entry, or of a directory that lacks a part, a CID, and why that is left out."""
-
-
-class EntryNotFoundError(BlockNotFoundError):
-    """A path at which a CAR has no entry. ``path`` is as it was given."""
-
-    def __init__(self, message: str, path: str = "") -> None:
-        IpfsCoreError.__init__(self, message, path)
-        self.cid = b""
-        self.path = path
 
 
 class CarEntry(NamedTuple):
@@ -96,8 +87,8 @@ class BlockFile(CarFile):
 def open_car(
     source: Origin,
     *,
-    limits: preamble.Limits = preamble.Limits(),  # noqa: B008
-    walk_limits: budget.Limits = budget.Limits(),  # noqa: B008
+    limits: CarLimits = CarLimits(),  # noqa: B008
+    walk_limits: WalkLimits = WalkLimits(),  # noqa: B008
     zero_padding: bool = False,
     allow_sha1: bool = False,
 ) -> Car:
@@ -123,7 +114,7 @@ class Car:
     ``LimitError``, ``OSError``.
     """
 
-    def __init__(self, file: BlockFile, walk_limits: budget.Limits = budget.Limits()) -> None:  # noqa: B008
+    def __init__(self, file: BlockFile, walk_limits: WalkLimits = WalkLimits()) -> None:  # noqa: B008
         self.file = file
         """The CAR below paths: its sections, its index, its blocks."""
         self.walk_limits = walk_limits
