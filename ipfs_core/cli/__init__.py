@@ -31,6 +31,8 @@ COMMANDS = {  # each is a module beside this one, imported when it is asked for
     "completion": "print a script that completes words in a shell",
     "name": "sign, verify and inspect IPNS records, offline",
     "profiles": "list the profiles that `add --profile` takes",
+    "publish": "publish the results of a job as Bacalhau does, without a node",
+    "result": "show, check and fetch results that were published",
     "verify": "find how a CID was made, or where data differs from it",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Mapping
@@ -126,6 +127,10 @@ class Publisher:
         self._look(path, job, say, is_folder=is_folder)
         is_ours = self.to is not None and self.out is None
         car = _kept(path, execution_id) if is_ours else _path(self.out)
+        if is_ours and car is not None and os.path.lexists(car):
+            taken = FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fsdecode(car))
+            taken.add_note(f"If it is the CAR of an earlier hand-over: {self._again(car)}")
+            raise taken
         entries: list[Entry] = []
         with self._manifest(path) as manifest:
             takers = [emit or entries.append, *([manifest.add] if manifest is not None else [])]
@@ -143,9 +148,9 @@ class Publisher:
             )
             if manifest is not None:
                 manifest.commit([root.cid for root in made.roots], made.size, _profile(self))
-        root = CID(made.roots[0].cid)
+        root, where = CID(made.roots[0].cid), ""
         if self.to is not None and car is not None:
-            self._hand_over(_Made(car, root, made.blocks, is_ours), progress)
+            where = self._hand_over(_Made(car, root, made.blocks, is_ours), progress)
         return PublishedResult(
             root,
             files=tuple(
@@ -155,6 +160,7 @@ class Publisher:
             size=made.size,
             car=None if car is None or is_ours else os.fsdecode(car),
             warnings=tuple(warnings),
+            handed_over=where,
         )
 
     def hand_over(self, car: Path, *, progress: Observer | None = None) -> PublishedResult:
@@ -175,15 +181,15 @@ class Publisher:
         if len(report.roots) != 1:
             raise ResultError(f"{os.fsdecode(path)} has {len(report.roots)} roots, not one", "car")
         root = report.roots[0]
-        self._hand_over(_Made(path, root, report.sections, is_ours=False), progress)
-        return PublishedResult(root, car=os.fsdecode(path))
+        where = self._hand_over(_Made(path, root, report.sections, is_ours=False), progress)
+        return PublishedResult(root, car=os.fsdecode(path), handed_over=where)
 
-    def _hand_over(self, made: _Made, progress: Observer | None) -> None:
+    def _hand_over(self, made: _Made, progress: Observer | None) -> str:
         from ipfs_core.publish.handover import Parcel, hand_over
 
         assert isinstance(self.to, Target)
         try:
-            hand_over(
+            where = hand_over(
                 Parcel(made.path, made.root, made.blocks, made.is_ours),
                 self.to,
                 method=self.method,
@@ -193,20 +199,21 @@ class Publisher:
                 progress=progress,
             )
         except Exception as error:
-            error.add_note(self._again(made))
+            error.add_note(f"The CAR is whole, and stays: {os.fsdecode(made.path)}")
+            error.add_note(f"To try again: {self._again(made.path)}")
             raise
         if made.is_ours:
             with Naming(made.path):
                 os.unlink(made.path)
+        return where
 
-    def _again(self, made: _Made) -> str:
+    def _again(self, car: bytes) -> str:
+        """The command that hands over a CAR as this does."""
         import shlex
 
         assert isinstance(self.to, Target)
-        method = [] if self.method == "PUT" else ["--method", self.method]
-        car = os.fsdecode(made.path)
-        words = ["ipfs-core", "publish", "--car", car, "--to", self.to.shown, *method]
-        return f"The CAR is whole, and stays: {car}\nto try again: {shlex.join(words)}"
+        words = ["ipfs-core", "publish", "--car", os.fsdecode(car), "--to", self.to.shown]
+        return shlex.join([*words, *(["--method", self.method] if self.method != "PUT" else [])])
 
     def _look(
         self, path: bytes, job: PublisherSpec | None, say: Callable[[str], None], *, is_folder: bool
@@ -214,6 +221,8 @@ class Publisher:
         """Warn of what is odd before anything is read, and refuse what is not wanted."""
         if self.profile != UNIXFS_V0_2015:
             say(NOT_BACALHAU)
+        if isinstance(self.to, Target) and self.credentials and not self.to.is_private:
+            say(f"the credentials go to {self.to.shown} without encryption")
         if job is not None and job.ignored:
             say(f"the publisher has no such parameters, they are ignored: {', '.join(job.ignored)}")
         if not is_folder:

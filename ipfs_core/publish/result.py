@@ -26,12 +26,13 @@ SCHEME = "ipfs://"
 class PublishedResult:
     """A result by its CID. A frozen value; two are equal if CID and path are.
 
-    cid        of the folder, or the file, that was published
-    path       below it, where ``ipfs://CID/path`` was read
-    files      every file, symlink and folder that was published, paths below the root (which is empty)
-    size       bytes of all files, where it was published here
-    car        where the CAR is, if it has a path and stays there
-    warnings   what whoever publishes should know
+    cid          of the folder, or the file, that was published
+    path         below it, where ``ipfs://CID/path`` was read
+    files        every file, symlink and folder that was published, paths below the root (which is empty)
+    size         bytes of all files, where it was published here
+    car          where the CAR is, if it has a path and stays there
+    warnings     what whoever publishes should know
+    handed_over  where the CAR is besides, in a sentence
     """
 
     cid: CID
@@ -40,6 +41,7 @@ class PublishedResult:
     size: int | None = field(default=None, compare=False)
     car: str | None = field(default=None, compare=False)
     warnings: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    handed_over: str = field(default="", compare=False, repr=False)
 
     @property
     def type(self) -> str:

@@ -53,6 +53,13 @@ class Target:
         raise SpecError(f"{word!r} is no target; it is {FORMS}", "to")
 
     @property
+    def is_private(self) -> bool:
+        """Whether nobody can read what goes there: by https, on this machine, or not over a network."""
+        host = self.place.partition("://")[2].partition("/")[0]
+        local = host.startswith("[::1]") or host.partition(":")[0] in ("localhost", "127.0.0.1")
+        return self.kind == "folder" or local or self.place.startswith("https://")
+
+    @property
     def shown(self) -> str:
         """The place without what may be secret in it: the query of a URL."""
         place, query, _ = self.place.partition("?")

@@ -124,10 +124,11 @@ class Client:
         self._httpx: Any = httpx
         self._credentials = credentials
         self._patience = patience
+        self._name = shown(url)
         try:
             self._home = httpx.URL(url)
         except httpx.InvalidURL as error:
-            raise HandoverError(f"{shown(url)}: {error}", shown(url)) from None
+            raise HandoverError(f"{self._name}: {error}", self._name) from None
         self._client: Any = httpx.Client(
             timeout=httpx.Timeout(patience.idle, connect=patience.connect),
             headers={"User-Agent": f"ipfs-core/{__version__}", "Accept-Encoding": "identity"},
@@ -152,8 +153,8 @@ class Client:
 
         What cannot be connected to, breaks off, or answers with 500 or more is tried again. `HandoverError`.
         """
-        pauses = [self._patience.pause * 2**number for number in range(self._patience.retries)]
-        for tried in range(1, len(pauses) + 2):
+        retries, pause = self._patience.retries, self._patience.pause
+        for tried in range(1, retries + 2):
             asked = 0.0
             try:
                 answer, asked = self._follow(method, url, dict(headers or {}), body)
@@ -163,10 +164,11 @@ class Client:
                 if answer.status < 500 or answer.status in final:
                     return answer
                 status, reason = answer.status, f"{answer.status} {self.redact(answer.text)}".strip()
-            if tried <= len(pauses):
-                time.sleep(min(max(pauses[tried - 1], asked), MAX_PAUSE))
+            if tried <= retries:
+                time.sleep(min(max(pause, asked), MAX_PAUSE))
+                pause = min(2 * pause, MAX_PAUSE)
         times = f" (tried {tried} times)" if tried > 1 else ""
-        raise HandoverError(f"{shown(url)}: {reason}{times}", shown(url), status)
+        raise HandoverError(f"{self._name}: {reason}{times}", self._name, status)
 
     def redact(self, text: str) -> str:
         """What a server says, short, in one line, and without the credentials it was given."""
@@ -195,7 +197,7 @@ class Client:
                 place = self._next(place, response)
             finally:
                 response.close()
-        raise HandoverError(f"{shown(url)}: more than {MAX_REDIRECTS} redirects", shown(url))
+        raise HandoverError(f"{self._name}: more than {MAX_REDIRECTS} redirects", self._name)
 
     def _next(self, place: Any, response: Any) -> Any:
         """Where a redirect leads."""
