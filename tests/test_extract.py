@@ -1274,10 +1274,9 @@ def test_entries_are_counted_to_the_last(place: Place) -> None:
 
 
 def test_visits_of_all_files_are_counted_together(place: Place) -> None:
-    """Files of many blocks and no bytes: nothing but the visits bounds them."""
+    """Files of many blocks and few bytes: nothing but the visits bounds them."""
     forge = Forge()
-    empty = forge.raw(b"")
-    hollow = forge.file(*[(empty, 0)] * 1000)
+    hollow = forge.file(*[(forge.raw(b"x"), 1)] * 1000)
     root = forge.directory(*[(b"%02d" % number, hollow) for number in range(50)])
     error = place.refuses(forge.car(root), max_visits=40_000)
     assert isinstance(error, LimitError)

@@ -19,7 +19,7 @@ from ipfs_core.profile import UNIXFS_V0_2015, UNIXFS_V1_2025, ImportProfile
 from ipfs_core.reading.opened import Car, CarEntry, open_car
 from ipfs_core.unixfs import budget
 from ipfs_core.unixfs.chunker import SizeChunker
-from ipfs_core.unixfs.data import RAW, Data
+from ipfs_core.unixfs.data import FILE, RAW, Data
 from tests import model, oracle
 from tests.cars import read_car, write_car
 from tests.forge import Forge, container
@@ -308,6 +308,32 @@ def test_threads_are_gone_when_contents_are_left_in_the_middle(tmp_path: Path) -
         next(pieces)
         pieces.close()  # type: ignore[attr-defined]
         assert threading.active_count() == before
+
+
+def test_parts_without_bytes_take_no_time() -> None:  # security table, row 40
+    forge = Forge()
+    leaf, empty = forge.raw(b""), forge.node(Data(FILE, b"", 0))
+    for here in (leaf, empty):
+        for _ in range(5):
+            here = forge.file(*[(here, 0)] * 1000)
+        root = forge.file((here, 0), (forge.raw(b"x"), 1), (here, 0))
+        with open_car(io.BytesIO(forge.car(root)), walk_limits=budget.Limits(visits=20_000)) as car:
+            assert b"".join(map(bytes, car.contents())) == b"x"
+            assert car.open().read() == b"x"
+
+
+def test_some_bytes_of_a_file_may_be_asked_for() -> None:
+    content = bytes(range(256)) * 3
+    blocks: model.Blocks = {}
+    profile = replace(UNIXFS_V1_2025, chunker=SizeChunker(100))
+    root = model.make({b"f": content, b"l": Link(b"target")}, profile, blocks).cid
+    with open_car(io.BytesIO(write_car([root], blocks.items()))) as car:
+        for start in (0, 1, 99, 100, 101, 767, 768, 900):
+            for length in (0, 1, 100, 101, 250, 900, None):
+                end = None if length is None else start + length
+                found = b"".join(map(bytes, car.contents("f", start=start, length=length)))
+                assert found == content[start:end]
+        assert b"".join(map(bytes, car.contents("l", start=1, length=3))) == b"arg"
 
 
 def test_what_is_larger_than_wanted_is_not_read() -> None:  # security table, row 40

@@ -22,7 +22,7 @@ from ipfs_core.unixfs.extent import of_file
 __all__ = ["Leaf", "Leaves", "read_leaf"]
 
 
-MAX_EMPTY = 50_000  # nodes without bytes that are remembered
+MAX_EMPTY = 50_000  # blocks without bytes that are remembered
 
 
 class Leaf(NamedTuple):
@@ -56,7 +56,7 @@ class Leaves:
     Holds the children of one node for each level that has some left. What is wrong is raised when it is met:
     ``CodecError`` for what is no file or contradicts its parent, ``LimitError``, and the errors of the
     source. The next leaf after an error is the one behind what was wrong: its offset shows the gap. What has
-    no bytes and nodes below it is gone through once, however often it is linked.
+    no bytes is come to once, however often it is linked.
     """
 
     __slots__ = ("_below", "_budget", "_empty", "_first", "_from", "_next", "_source", "_stack", "size")
@@ -99,10 +99,10 @@ class Leaves:
             if not size and cid in self._empty:
                 continue
             leaf, below = self._look(cid, start, size, children.depth + 1)
+            if not size and len(self._empty) < MAX_EMPTY:
+                self._empty.add(cid)
             if below is not None:
                 self._enter(below)
-                if not size and len(self._empty) < MAX_EMPTY:
-                    self._empty.add(cid)
         return leaf
 
     def seek(self, offset: int) -> None:
@@ -120,7 +120,7 @@ class Leaves:
 
     def _start(self, offset: int = -1) -> None:
         self._stack = []
-        self._empty: set[bytes] = set()  # nodes without bytes that were come to
+        self._empty: set[bytes] = set()  # blocks without bytes that were come to
         self._next = self._first
         self._from = offset
         if self._below is not None:
