@@ -100,9 +100,10 @@ def _argument(item: Any, selection: Selection) -> Argument:
     if not stat.S_ISFIFO(mode):
         check_type(mode, path)
     if name is None:
-        # Kubo names the entry after what a link points to, not after the link. Dots are no name of an entry.
-        dots = os.path.basename(path) in (b".", b"..")
-        name = os.path.basename(given if dots and selection.wrap else path) or path
+        # Kubo names the entry after what a link points to, not after the link, and under `wrap` takes apart
+        # what would be called by a dot (docs/kubo.md).
+        is_dot = os.path.basename(path) == b"."
+        name = os.path.basename(given if is_dot and selection.wrap else path) or path
     elif selection.wrap and len(parts(name)) != 1:
         raise SelectionError(f"{os.fsdecode(name)!r} is not the name of one entry", name)
     return Argument(name, path, mode)

@@ -239,7 +239,7 @@ class Builder:
 
 def _entries(top: _Line) -> Iterator[Entry]:
     """The directories of a finished argument, each after those below it."""
-    path = top.name
+    path = b"" if top.name == b"." else top.name
     way = [(top, iter(top.below), len(path))]  # and how long the path is there: only one is kept
     while way:
         line, below, length = way[-1]
@@ -250,11 +250,13 @@ def _entries(top: _Line) -> Iterator[Entry]:
             way.append((child, iter(child.below), len(path)))
         else:
             way.pop()
-            yield Entry(path, line.cid, 0, line.tsize, "directory")
+            yield Entry(path or top.name, line.cid, 0, line.tsize, "directory")
 
 
 def _prefix(path: bytes) -> bytes:
-    """What stands before the names below ``path``; the wrapping directory has no path."""
+    """What stands before the names below ``path``, joined as Go does; the wrapping directory has no path."""
+    if path == b".":
+        return b""
     return path if path in (b"", b"/") else path + b"/"
 
 

@@ -243,6 +243,8 @@ def test_a_dereferenced_link_is_named_by_the_relative_path_it_leads_to(
     # Kubo 0.42: Go's EvalSymlinks keeps a relative path relative
     (here / "link").symlink_to(target)
     assert names("link", dereference_args=True) == [name]
+    # and the same in a directory around it, but for a dot
+    assert names("link", dereference_args=True, wrap=True) == [b"link" if name == b"." else name]
 
 
 @pytest.mark.parametrize(("path", "error"), [("broken", errno.ENOENT), ("self", errno.ELOOP)])

@@ -88,6 +88,15 @@ def test_one_argument(kubo: Kubo, argument: bytes, flags: tuple[str, ...]) -> No
     check(Case(tree, (argument,), flags), kubo, cars=not flags)
 
 
+@pytest.mark.parametrize("target", [b"..", b"././..", b"../..", b".", b"a/..", b"../work", b"../work/a"])
+@pytest.mark.parametrize("flags", [("--dereference-args",), ("--dereference-args", "-w")], ids=" ".join)
+def test_a_link_that_leads_to_dots(kubo: Kubo, target: bytes, flags: tuple[str, ...]) -> None:
+    if "-w" in flags and target in (b".", b"a/.."):
+        return  # Kubo takes it apart: docs/kubo.md
+    tree = {name: node for name, node in TREE.items() if name != b"self"} | {b"link": Link(target)}
+    check(Case(tree, (b"link",), flags), kubo, cars=False)  # the folder of the CARs may be below
+
+
 @pytest.mark.parametrize("flags", [(), ("-w",), ("-w", "--dereference-args")], ids=" ".join)
 @pytest.mark.parametrize("arguments", SEVERAL, ids=[b" ".join(names).decode() for names in SEVERAL])
 def test_several_arguments(kubo: Kubo, arguments: tuple[bytes, ...], flags: tuple[str, ...]) -> None:
