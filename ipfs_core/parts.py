@@ -3,6 +3,8 @@
     format     "ipfs-core parts 1"
     part_size  bytes that no part exceeds
     roots      CIDs of the roots of the whole
+    order      "dfs": the blocks stand in depth-first order, through all complete parts; "any" is any other.
+               What has no order is in depth-first order
     parts      a list, in the order in which they are to be imported:
         file      the name of the part, which lies beside the manifest
         size      its bytes
@@ -15,8 +17,8 @@
             path      where that stands in the whole: names below its root, whose CID comes first if the
                       whole has several roots
             whole     true: it is the entry at that path. false: a part of that file or directory
-    blocks     different CIDs in all
-    size       bytes of the whole as one CAR
+    blocks     different CIDs in all, null where nobody has counted them
+    size       bytes of the whole as one CAR, or null
 
 A path that is not UTF-8 is ``{"bytes": base64}``, as in all JSON here.
 """
@@ -71,13 +73,14 @@ class Parts(NamedTuple):
     part_size: int
     roots: tuple[bytes, ...]
     parts: tuple[Part, ...]
-    blocks: int
-    size: int
+    blocks: int | None
+    size: int | None
+    order: str = "dfs"
 
 
-def head(part_size: int, roots: Iterable[bytes]) -> str:
+def head(part_size: int, roots: Iterable[bytes], order: str = "dfs") -> str:
     """How a manifest begins. The parts follow, with `SEPARATOR` between them, then `tail`."""
-    value = {"format": FORMAT, "part_size": part_size, "roots": list(map(text, roots))}
+    value = {"format": FORMAT, "part_size": part_size, "roots": list(map(text, roots)), "order": order}
     return json.dumps(value)[:-1] + ', "parts": [\n'
 
 
@@ -103,9 +106,14 @@ def line(part: Part) -> str:
     return json.dumps(record(part)).replace("\x7f", "\\u007f")
 
 
-def tail(blocks: int, size: int) -> str:
+def of_line(line: bytes) -> Part:
+    """The part in one line of a manifest that was written here."""
+    return part(json.loads(line))
+
+
+def tail(blocks: int | None, size: int | None) -> str:
     """How it ends."""
-    return f'\n], "blocks": {blocks}, "size": {size}}}\n'
+    return f'\n], "blocks": {json.dumps(blocks)}, "size": {json.dumps(size)}}}\n'
 
 
 def read(path: bytes) -> Parts:
@@ -130,15 +138,20 @@ def read(path: bytes) -> Parts:
 def _parts(value: Any) -> Parts:
     if value["format"] != FORMAT:
         raise ValueError(f"format {value['format']!r}, not {FORMAT!r}")
-    parts = tuple(map(_part, value["parts"]))
+    parts = tuple(map(part, value["parts"]))
     names = {part.file for part in parts}
     if len(names) < len(parts):
         raise ValueError("two parts of one name")
     roots = tuple(map(_cid, value["roots"]))
-    return Parts(_number(value["part_size"]), roots, parts, _number(value["blocks"]), _number(value["size"]))
+    order = value.get("order", "dfs")
+    if order not in ("dfs", "any"):
+        raise ValueError(f"order {order!r}, neither dfs nor any")
+    blocks, size = (None if value[name] is None else _number(value[name]) for name in ("blocks", "size"))
+    return Parts(_number(value["part_size"]), roots, parts, blocks, size, order)
 
 
-def _part(value: Any) -> Part:
+def part(value: Any) -> Part:
+    """A part from how it stands in a manifest. ``ValueError`` and the like for what is none."""
     name = value["file"]
     if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,200}", name):
         raise ValueError(f"{name!r} is no name of a part")

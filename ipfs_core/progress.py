@@ -9,11 +9,12 @@ __all__ = ["Observer", "Progress"]
 
 
 class Progress(NamedTuple):
-    """Bytes read so far, bytes to read if that is known, and the path at work."""
+    """Bytes read so far, bytes to read if that is known, the path at work, and how many files are done."""
 
     done: int
     total: int | None
     path: bytes
+    files: int = 0
 
 
 Observer: TypeAlias = Callable[[Progress], None]

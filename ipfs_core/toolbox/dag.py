@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from ipfs_core import blockstore
 from ipfs_core.block import DAG_PB, RAW
@@ -19,9 +19,8 @@ from ipfs_core.cid import text
 from ipfs_core.codec.links import followed, links
 from ipfs_core.codec.wire import read_varint
 from ipfs_core.errors import BlockNotFoundError, CodecError, LimitError
-from ipfs_core.reading.opened import BlockFile
 
-__all__ = ["INLINE", "MAX_ALIASES", "Dag", "Seen", "links_of"]
+__all__ = ["INLINE", "MAX_ALIASES", "BlockInput", "Dag", "Seen", "links_of"]
 
 MAX_ALIASES = 1_000_000  # CIDs beside the first one of a block, and identity CIDs, that one walk meets
 INLINE = -1  # the offset of a block that is in its CID
@@ -43,13 +42,31 @@ class _Numbers(Index):
         return self._keys.find(multihash_of(cid))
 
 
+class BlockInput(Protocol):
+    """What blocks are read from by section: a `BlockFile`, or several as one."""
+
+    @property
+    def size(self) -> int | None: ...
+
+    @property
+    def shared(self) -> bool: ...
+
+    def sections(self) -> Iterator[Section]: ...
+
+    def read_into(self, offset: int, view: memoryview, /) -> None: ...
+
+    def check(self, cid: bytes, block: memoryview, offset: int, /) -> None: ...
+
+    def check_unchanged(self) -> None: ...
+
+
 class Dag:
     """A `BlockSource` over a seekable CAR, that knows links. About 80 bytes a block.
 
     The CAR is scanned at once: ``CarError`` and the like for one that is cut.
     """
 
-    def __init__(self, file: BlockFile) -> None:
+    def __init__(self, file: BlockInput) -> None:
         self.file = file
         sections = file.sections()
         self._index = _Numbers(iter(lambda: list(islice(sections, SCAN)), []))

@@ -8,8 +8,7 @@ from typing import NamedTuple
 from ipfs_core import blockstore, parallel
 from ipfs_core.car.framing import Section
 from ipfs_core.car.reader import SPAN, Buffers
-from ipfs_core.reading.opened import BlockFile
-from ipfs_core.toolbox.dag import INLINE
+from ipfs_core.toolbox.dag import INLINE, BlockInput
 from ipfs_core.toolbox.output import CarOutput
 
 __all__ = ["Block", "copy", "fetch"]
@@ -25,7 +24,7 @@ class Block(NamedTuple):
     block: memoryview | bytes
 
 
-def fetch(file: BlockFile, sections: Iterable[Section], workers: int) -> Iterator[list[Block]]:
+def fetch(file: BlockInput, sections: Iterable[Section], workers: int) -> Iterator[list[Block]]:
     """The blocks of ``sections``, in that order, some at a time, lent until the next ones.
 
     What lies end to end in the CAR is read at once. ``IntegrityError``, ``CidError``, ``CarError``, and what
@@ -41,7 +40,7 @@ def fetch(file: BlockFile, sections: Iterable[Section], workers: int) -> Iterato
         found.close()
 
 
-def copy(file: BlockFile, sections: Iterable[Section], output: CarOutput, workers: int) -> None:
+def copy(file: BlockInput, sections: Iterable[Section], output: CarOutput, workers: int) -> None:
     """Write the blocks of ``sections``, in that order. Errors as `fetch`."""
     for blocks in fetch(file, sections, workers):
         for cid, block in blocks:
@@ -49,7 +48,7 @@ def copy(file: BlockFile, sections: Iterable[Section], output: CarOutput, worker
         output.flush()
 
 
-def _jobs(file: BlockFile, buffers: Buffers, sections: Iterable[Section]) -> Iterator[_Fetch]:
+def _jobs(file: BlockInput, buffers: Buffers, sections: Iterable[Section]) -> Iterator[_Fetch]:
     job: _Fetch | None = None
     for section in sections:
         if job is None or not job.takes(section):
@@ -66,7 +65,7 @@ class _Fetch(parallel.Job):
 
     __slots__ = ("_buffers", "_end", "_file", "_sections", "_start")
 
-    def __init__(self, file: BlockFile, buffers: Buffers) -> None:
+    def __init__(self, file: BlockInput, buffers: Buffers) -> None:
         self._file = file
         self._buffers = buffers
         self._start = self._end = INLINE  # of the bytes to read

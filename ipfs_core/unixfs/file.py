@@ -29,6 +29,7 @@ class FileFormat:
     ``chunk``    the bytes of every chunk but the last, or 0 where the content decides
     ``largest``  the bytes of the largest chunk there can be
     ``sole``     a file of at most so many bytes is one leaf; -1 where no file is
+    ``width``    links of a node, where all leaves are equally deep, so that subtrees are alike; else 0
     """
 
     __slots__ = (
@@ -38,13 +39,14 @@ class FileFormat:
         "_frames",
         "_layout",
         "_leaf_type",
-        "_width",
+        "_links",
         "chunk",
         "largest",
         "leaf_cids",
         "node_cids",
         "raw",
         "sole",
+        "width",
     )
 
     def __init__(self, profile: ImportProfile) -> None:
@@ -61,7 +63,8 @@ class FileFormat:
         self.sole = -1 if is_trickle else chunker.size if isinstance(chunker, SizeChunker) else chunker.min
         self._leaf_type = data.RAW if is_trickle else data.FILE
         self._layout = profile.layout
-        self._width = profile.file_max_links
+        self._links = profile.file_max_links
+        self.width = 0 if is_trickle else profile.file_max_links
         # What IPIP-499 calls packed is, in the code of singularity, a Tsize that does not count blocks.
         self._content_tsize = profile.layout == "balanced-packed"
         self._data_first = profile.field_order == "data-first"
@@ -69,7 +72,7 @@ class FileFormat:
 
     def layout(self, join: Callable[[list[Link]], Link]) -> Layout[Link]:
         """An empty tree for one file."""
-        return layout(self._layout, self._width, join)
+        return layout(self._layout, self._links, join)
 
     def cutter(self) -> Cutter:
         """What cuts one file into chunks."""
