@@ -1,21 +1,27 @@
-"""`ipfs-core car cat` and `get-block`: exactly the bytes that are there, and none that are not right."""
+"""`ipfs-core car cat`, `get-block`, `hash`: exactly the bytes that are there, and none that are not right."""
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
+import dag_cbor
+import multiformats
 import pytest
 
 from ipfs_core import CID
 from ipfs_core.profile import UNIXFS_V0_2015
 from ipfs_core.unixfs.chunker import SizeChunker
-from tests import model
+from tests import model, oracle
 from tests.cars import read_car, write_car
 from tests.command import Outcome, ipfs_core
+from tests.forge import container
+from tests.mixed import Mixed
 from tests.streams import stream
 from tests.trees import Link, Tree
 
@@ -115,6 +121,62 @@ def test_a_block_is_printed_as_it_is(car: Path, call: Call) -> None:
     for cid, block in read_car(car.read_bytes()).sections:
         assert call("car", "get-block", "x.car", str(CID(cid))) == Outcome(0, block, b"")
     assert call("car", "get-block", "x.car", "bafkqabdumvzxi") == Outcome(0, b"test", b"")
+
+
+def test_a_block_is_printed_as_dag_json(tmp_path: Path, call: Call) -> None:
+    blocks = Mixed()
+    leaf = blocks.raw(b"leaf\xff")
+    link = {"/": multiformats.CID.decode(leaf).encode("base32")}
+    value = {
+        "b": [1, -1.5, None, True],
+        "a": multiformats.CID.decode(leaf),
+        "c": b"\x01",
+        "\x7f": "\x1b\u2028",
+    }
+    cbor = blocks.put(dag_cbor.encode(value), b"\x01\x71\x12\x20")
+    json_ = blocks.json([leaf], 7)
+    node = blocks.put(
+        oracle.write_node([(leaf, "é".encode(), 5), (leaf, b"\xff", 6)], b"d"), b"\x01\x70\x12\x20"
+    )
+    bare = blocks.put(b"", b"\x12\x20")
+    other = blocks.put(b"x", b"\x01\x78\x12\x20")
+    (tmp_path / "x.car").write_bytes(blocks.car([node]))
+
+    def printed(cid: bytes) -> object:
+        outcome = call("car", "get-block", str(tmp_path / "x.car"), str(CID(cid)), "--json")
+        assert (outcome.code, outcome.err) == (0, b"")
+        assert outcome.out.isascii()
+        assert outcome.out.rstrip(b"\n").decode().isprintable()
+        return json.loads(outcome.out)
+
+    def data(text: str) -> object:
+        return {"/": {"bytes": text}}
+
+    assert printed(leaf) == data("bGVhZv8")
+    assert printed(cbor) == {"b": [1, -1.5, None, True], "a": link, "c": data("AQ"), "\x7f": "\x1b\u2028"}
+    assert list(printed(cbor)) == ["a", "b", "c", "\x7f"]  # type: ignore[call-overload]
+    assert printed(json_) == {"links": [link], "number": 7}
+    links = [{"Hash": link, "Name": "é", "Tsize": 5}, {"Hash": link, "Name": data("/w"), "Tsize": 6}]
+    assert printed(node) == {"Data": data("ZA"), "Links": links}
+    assert printed(bare) == {"Data": None, "Links": []}
+    assert call("car", "get-block", str(tmp_path / "x.car"), str(CID(other)), "--json").code == 4
+
+
+def test_the_cid_of_a_car_is_that_of_its_bytes(car: Path, call: Call) -> None:
+    data = car.read_bytes()
+    for content in (data, container(data, padding=2000, index=b"\x81\x08" + bytes(4))):
+        car.write_bytes(content)
+        digest = ("sha2-256", sha256(content).digest())
+        expected = multiformats.CID("base32", 1, 0x0202, digest)
+        line = f"{expected}\n".encode()
+        assert call("car", "hash", "x.car") == Outcome(0, line, b"")
+        assert ipfs_core("car", "hash", "-", stdin=content) == Outcome(0, line, b"")
+        row = json.loads(call("car", "hash", "--json", "x.car").out)
+        assert row == {"cid": str(expected), "size": len(content)}
+    for words, code in ((("x.car", "y"), 2), ((), 2), (("nothing",), 3)):
+        assert call("car", "hash", *words).code == code
+    car.write_bytes(b"no CAR at all")
+    assert call("car", "hash", "x.car").code == 4
 
 
 def test_a_reader_that_goes_away_ends_it_silently(car: Path) -> None:

@@ -23,6 +23,7 @@ from tests import model
 from tests.cars import read_car, write_car
 from tests.command import Outcome, ipfs_core
 from tests.forge import Forge, container
+from tests.mixed import Mixed
 from tests.trees import Link, Tree
 
 Call = Callable[..., Outcome]
@@ -388,6 +389,29 @@ def test_a_full_inspection_notices_a_bad_block(car: Path, call: Call) -> None:
     car.write_bytes(car.read_bytes()[:-1] + b"!")
     assert call("car", "inspect", "x.car").code == 0
     assert call("car", "inspect", "--full", "x.car").code == 4
+
+
+def test_the_links_of_each_block_are_listed_behind_it(tmp_path: Path, call: Call) -> None:
+    blocks = Mixed()
+    leaf, other = blocks.raw(b"leaf"), blocks.raw(b"other")
+    inner = blocks.cbor([leaf, other, leaf])
+    root = blocks.node([inner, leaf])
+    path = tmp_path / "x.car"
+    path.write_bytes(blocks.car([root], [root, inner, leaf, other]))
+    rows = {CID(root): [inner, leaf], CID(inner): [leaf, other, leaf], CID(leaf): [], CID(other): []}
+    expected = "".join(
+        f"{cid}\n" + "".join(f"  {CID(link)}\n" for link in below) for cid, below in rows.items()
+    )
+    assert call("car", "blocks", "--links", str(path)).out.decode() == expected
+    found = [
+        json.loads(line) for line in call("car", "blocks", "--links", "--json", str(path)).out.splitlines()
+    ]
+    assert {CID(row["cid"]): row["links"] for row in found} == {
+        cid: [str(CID(link)) for link in below] for cid, below in rows.items()
+    }
+    path.write_bytes(write_car([], [(blocks.put(b"\xff\xff", b"\x01\x70\x12\x20"), b"\xff\xff")]))
+    assert call("car", "blocks", "--links", str(path)).code == 4
+    assert call("car", "blocks", str(path)).code == 0
 
 
 def test_blocks_are_listed_in_order_and_checked(car: Path, call: Call) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ipfs_core.cli.car.checking import VERIFY, verify
 from ipfs_core.cli.car.comparing import DIFF, diff
-from ipfs_core.cli.car.content import CAT, GET_BLOCK, cat, get_block
+from ipfs_core.cli.car.content import CAT, GET_BLOCK, HASH, cat, get_block, hash_car
 from ipfs_core.cli.car.extracting import EXTRACT, extract
 from ipfs_core.cli.car.listing import BLOCKS, INSPECT, LS, ROOTS, TREE, blocks, inspect, ls, roots, tree
 from ipfs_core.cli.car.rewriting import (
@@ -40,6 +40,7 @@ GROUP = Group(
         "extract": (EXTRACT, extract),
         "cat": (CAT, cat),
         "get-block": (GET_BLOCK, get_block),
+        "hash": (HASH, hash_car),
         "index": (INDEX, index),
         "split": (SPLIT, split),
         "join": (JOIN, join),

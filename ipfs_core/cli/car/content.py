@@ -1,15 +1,19 @@
-"""``ipfs-core car cat`` and ``get-block``: bytes out of a CAR."""
+"""``ipfs-core car cat``, ``get-block`` and ``hash``: bytes out of a CAR, and the CID of its own."""
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
 
+from ipfs_core.cid import CID
 from ipfs_core.cli.car.opening import INPUT, file_and_rest, opened
 from ipfs_core.cli.group import HELP
-from ipfs_core.cli.lines import STDOUT, Stream
+from ipfs_core.cli.jsonl import to_json
+from ipfs_core.cli.lines import STDIN, STDOUT, Stream
 from ipfs_core.cli.options import Command, Option, UsageError
 
-__all__ = ["CAT", "GET_BLOCK", "cat", "get_block"]
+__all__ = ["CAT", "GET_BLOCK", "HASH", "cat", "get_block", "hash_car"]
 
 CAT = Command(
     name="car cat",
@@ -41,7 +45,24 @@ GET_BLOCK = Command(
     argument="FILE",
     argument_help="a CAR, - for standard input; then the CID of a block",
     usage="FILE CID",
-    options={"options": (HELP,), "input": INPUT},
+    options={
+        "options": (Option("json", "its value as DAG-JSON, in a line, as `ipfs dag get`"), HELP),
+        "input": INPUT,
+    },
+    epilog="""\
+examples:
+  ipfs-core car get-block photos.car bafy... > block
+  ipfs-core car get-block photos.car bafy... --json | jq .Links
+""",
+)
+HASH = Command(
+    name="car hash",
+    summary="Print the CID of a CAR itself: codec car (0x0202), sha2-256 of the whole file.",
+    argument="FILE",
+    argument_help="a CAR, - for standard input",
+    usage="FILE",
+    options={"options": (Option("json", "an object: cid, size (bytes)"), HELP)},
+    epilog="What is in the CAR is not looked at, but for its header.\n",
 )
 
 
@@ -78,6 +99,27 @@ def get_block(options: argparse.Namespace) -> int:
     if len(rest) != 1:
         raise UsageError(f"expected 2 argument(s), got {1 + len(rest)}: a CAR and a CID")
     with opened(word, options) as car:
-        block = car.get(rest[0])
+        cid = CID(rest[0])
+        block = car.get(cid)
+    if options.json:
+        from ipfs_core.codec.values import plain
+
+        value = plain(bytes(cid), block)
+        block = json.dumps(value, separators=(",", ":")).replace("\x7f", "\\u007f").encode() + b"\n"
     Stream(STDOUT).write_all(block)
+    return 0
+
+
+def hash_car(options: argparse.Namespace) -> int:
+    """Run ``car hash``."""
+    from ipfs_core.toolbox.whole import cid_of
+
+    word, rest = file_and_rest(options)
+    if rest:
+        raise UsageError(f"expected 1 argument(s), got {1 + len(rest)}")
+    if word == "-" and os.isatty(STDIN):
+        raise UsageError("standard input is a terminal, which has no CAR")
+    cid, size = cid_of(STDIN if word == "-" else os.fsencode(word))
+    line = to_json({"cid": str(cid), "size": size}) if options.json else str(cid)
+    Stream(STDOUT).write_all(f"{line}\n".encode())
     return 0

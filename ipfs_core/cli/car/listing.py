@@ -124,8 +124,11 @@ BLOCKS = Command(
     options={
         "options": (
             Option("long", "the size of each block, and the byte of the CAR at which it begins, too", "l"),
+            Option(
+                "links", "behind each block the CIDs that it links to, one a line, two blanks before them"
+            ),
             _BASE,
-            Option("json", "an object a line: cid, codec, size, offset"),
+            Option("json", "an object a line: cid, codec, size, offset, and with --links links"),
             HELP,
         ),
         "input": INPUT,
@@ -251,6 +254,7 @@ def inspect(options: argparse.Namespace) -> int:
 def blocks(options: argparse.Namespace) -> int:
     """Run ``car blocks``."""
     from ipfs_core.blockstore import codec_of
+    from ipfs_core.codec.links import links
     from ipfs_core.parallel import default_workers
     from ipfs_core.reading.checking import codec_name
 
@@ -261,12 +265,14 @@ def blocks(options: argparse.Namespace) -> int:
             for section in span.sections:
                 cid, _, size = section
                 text = encode(cid)
+                below = list(map(encode, links(cid, bytes(span.block(section))))) if options.links else []
                 if options.json:
                     codec = codec_name(codec_of(cid))
                     row = {"cid": text, "codec": codec, "size": size, "offset": section.start}
-                    lines.add(to_json(row) + "\n")
+                    lines.add(to_json(row | {"links": below} if options.links else row) + "\n")
                 else:
                     lines.add(f"{text} {size} {section.start}\n" if options.long else f"{text}\n")
+                    lines.extend(f"  {link}\n" for link in below)
     return 0
 
 
