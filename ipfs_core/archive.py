@@ -21,7 +21,7 @@ from ipfs_core.output import OutputFile, Scratch, copy_range, resolve, write_par
 from ipfs_core.pipeline import Pipeline
 from ipfs_core.source import open_file, pieces
 
-__all__ = ["Archive", "Order", "to_path", "to_stream"]
+__all__ = ["Archive", "Order", "refuse_inputs", "to_path", "to_stream"]
 
 Order: TypeAlias = Literal["stream", "dfs"]
 """``stream``: as blocks are made, children first. ``dfs``: the order of `ipfs dag export`."""
@@ -39,7 +39,7 @@ class Archive(NamedTuple):
 def to_path(pipeline: Pipeline, path: bytes, order: Order, *, overwrite: bool) -> Archive:
     """Write the CAR to ``path``, in one pass over the input."""
     path = resolve(path, overwrite=overwrite)
-    pipeline = pipeline._replace(forbidden=_refuse_inputs(pipeline.arguments, path))
+    pipeline = pipeline._replace(forbidden=refuse_inputs(pipeline.arguments, path))
     with OutputFile(path, overwrite=overwrite) as output:
         if order == "dfs":
             with output.scratch() as scratch:
@@ -126,7 +126,7 @@ def _by_depth(
     return Archive(roots, size, writer.blocks, writer.largest)
 
 
-def _refuse_inputs(arguments: Sequence[Argument], path: bytes) -> tuple[int, int]:
+def refuse_inputs(arguments: Sequence[Argument], path: bytes) -> tuple[int, int]:
     """Refuse an output that is an input or lies inside one; return device and inode of its folder."""
     folder = os.path.dirname(path) or b"."
     place = os.path.realpath(folder)
@@ -138,7 +138,7 @@ def _refuse_inputs(arguments: Sequence[Argument], path: bytes) -> tuple[int, int
             if place == top or place.startswith(os.path.join(top, b"")):
                 text = f"the output would lie inside {os.fsdecode(argument.path)}, which is added"
                 raise FileExistsError(errno.EEXIST, text, os.fsdecode(path))
-        elif argument.stream is None and os.path.exists(path) and os.path.samefile(argument.path, path):
+        elif argument.path and os.path.exists(path) and os.path.samefile(argument.path, path):
             raise FileExistsError(errno.EEXIST, "the output is one of the files to add", os.fsdecode(path))
     return status.st_dev, status.st_ino
 

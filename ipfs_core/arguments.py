@@ -9,18 +9,21 @@ from __future__ import annotations
 import errno
 import os
 import posixpath
+import re
 import stat
 from collections.abc import Sequence
 from typing import Any, BinaryIO, NamedTuple
 
+from ipfs_core.content import Foreign
 from ipfs_core.errors import SelectionError
 from ipfs_core.naming import Naming
 from ipfs_core.selection import Selection
 from ipfs_core.source import check_type
 
-__all__ = ["STDIN", "Argument", "arrange", "clean", "parts"]
+__all__ = ["STDIN", "Argument", "arrange", "clean", "is_url", "parts"]
 
 
+URL = re.compile(rb"[A-Za-z][A-Za-z0-9+.\-]+:(?://|:)")
 MAX_LINKS = 255  # on the way of one path, as for Go
 
 
@@ -34,23 +37,42 @@ STDIN = _Stdin()
 
 
 class Argument(NamedTuple):
-    """One thing to add. A path has its ``lstat`` mode; a stream has mode 0."""
+    """One thing to add. A path has its ``lstat`` mode; what is no path has mode 0.
+
+    Of what is foreign, ``path`` is the archive that it comes from, if that is a local file.
+    """
 
     name: bytes
     path: bytes
     mode: int
     stream: BinaryIO | int | None = None
+    foreign: Foreign | None = None
 
     @property
     def label(self) -> bytes:
         """What to call it in an error."""
+        if self.foreign is not None:
+            return self.foreign.label
         return self.path or self.name or b"standard input"
+
+
+def is_url(item: Any) -> bool:
+    """Whether a text is a URL, or fsspec's chain of such. What is there by this very name is a path.
+
+    >>> is_url("s3://bucket/prefix"), is_url(b"zip::https://host/a.zip"), is_url("a/b"), is_url("c:/d")
+    (True, True, False, False)
+    """
+    if not isinstance(item, (str, bytes)):
+        return False
+    text = os.fsencode(item)
+    return URL.match(text) is not None and not os.path.lexists(text)
 
 
 def arrange(given: Sequence[Any], selection: Selection) -> list[Argument]:
     """The arguments in the order in which they are added.
 
-    Each of ``given`` is a path-like, `STDIN`, a binary file object, or a pair of a name and one of these.
+    Each of ``given`` is a path-like, `STDIN`, a binary file object, something foreign, or a pair of a name
+    and one of these.
     ``OSError`` for a path that cannot be looked at, ``SourceTypeError`` for a socket or device,
     ``SelectionError`` for two of one name from different directories.
     """
@@ -64,14 +86,17 @@ def arrange(given: Sequence[Any], selection: Selection) -> list[Argument]:
                 raise SelectionError(f"{os.fsdecode(argument.label)} can be read only once", argument.label)
             arguments[key] = argument
             continue
-        folder = os.path.dirname(argument.path) or b"."
+        folder = os.path.dirname(argument.label) or b"."
+        same = None if argument.foreign is None else argument.foreign.origin
         if folders.setdefault(argument.name, folder) != folder:
             name, one, two = map(os.fsdecode, (argument.name, folder, folders[argument.name]))
             raise SelectionError(
                 f"file name {name} repeated under different import directories: {one} and {two}",
                 argument.name,
             )
-        arguments.setdefault((argument.name, None), argument)
+        first = arguments.setdefault((argument.name, None), argument)
+        if (None if first.foreign is None else first.foreign.origin) != same:
+            raise SelectionError(f"two inputs have the name {os.fsdecode(argument.name)}", argument.name)
     if selection.wrap:
         _refuse_same_names([argument.name for argument in arguments.values()])
     return sorted(arguments.values(), key=lambda argument: argument.name)
@@ -82,6 +107,11 @@ def _argument(item: Any, selection: Selection) -> Argument:
     if isinstance(item, tuple):
         given_name, item = item
         name = os.fsencode(given_name)
+    if hasattr(item, "nodes"):
+        name = item.name if name is None else name
+        if selection.wrap and len(parts(name)) != 1:
+            raise SelectionError(f"{os.fsdecode(name)!r} is not the name of one entry", name)
+        return Argument(name, item.path, 0, None, item)
     if item is STDIN or not isinstance(item, (str, bytes, os.PathLike)):
         if item is not STDIN and not hasattr(item, "read"):
             raise TypeError(f"a path, a binary file object or a pair of a name and one, not {item!r}")

@@ -6,16 +6,26 @@ as the encoded fields that end a node's Data message.
 
 from __future__ import annotations
 
-import os
+from typing import Protocol
 
 from ipfs_core.selection import Selection
 from ipfs_core.unixfs import data
 
-__all__ = ["Attributes"]
+__all__ = ["Attributes", "HasTimes"]
 
 PERMISSIONS = 0o777
 SPECIAL = ((1 << 23, 0o4000), (1 << 22, 0o2000), (1 << 20, 0o1000))  # Go's FileMode bits and Unix's
 GO_ZERO_TIME = (-62135596800, 0)  # year 1: for Go no time at all
+
+
+class HasTimes(Protocol):
+    """An `os.stat_result`, or what a bucket or an archive knows of an entry: maybe no mode, maybe no time."""
+
+    @property
+    def st_mode(self) -> int | None: ...
+
+    @property
+    def st_mtime_ns(self) -> int | None: ...
 
 
 class Attributes:
@@ -36,25 +46,25 @@ class Attributes:
         self.reads_symlinks = self._preserve_mtime
         """Whether the attributes of a symlink need its status."""
 
-    def of_file(self, status: os.stat_result | None) -> bytes:
+    def of_file(self, status: HasTimes | None) -> bytes:
         """The attributes of a file. A mode of 0 is left out."""
         return data.attributes(self._mode_of(status) or None, self._mtime_of(status))
 
-    def of_directory(self, status: os.stat_result | None) -> bytes:
+    def of_directory(self, status: HasTimes | None) -> bytes:
         """The attributes of a directory. A mode of 0 is written."""
         return data.attributes(self._mode_of(status), self._mtime_of(status))
 
-    def of_symlink(self, status: os.stat_result | None) -> bytes:
+    def of_symlink(self, status: HasTimes | None) -> bytes:
         """The attributes of a symlink, which has no mode."""
         return data.attributes(None, self._mtime_of(status))
 
-    def _mode_of(self, status: os.stat_result | None) -> int | None:
-        if self._preserve_mode and status is not None:
+    def _mode_of(self, status: HasTimes | None) -> int | None:
+        if self._preserve_mode and status is not None and status.st_mode is not None:
             return status.st_mode & 0o7777
         return self._mode
 
-    def _mtime_of(self, status: os.stat_result | None) -> tuple[int, int] | None:
+    def _mtime_of(self, status: HasTimes | None) -> tuple[int, int] | None:
         mtime = self._mtime
-        if self._preserve_mtime and status is not None:
+        if self._preserve_mtime and status is not None and status.st_mtime_ns is not None:
             mtime = divmod(status.st_mtime_ns, 10**9)
         return None if mtime == GO_ZERO_TIME else mtime

@@ -37,6 +37,10 @@ class Content(Protocol):
     def size(self) -> int | None:
         """Bytes, None where only reading tells."""
 
+    @property
+    def shared(self) -> bool:
+        """Whether it may be open more than once at a time, on any threads."""
+
     def open(self) -> Input:
         """An `Input`, to be closed by whoever asked. ``SourceChangedError`` for what is another by now."""
 
@@ -65,8 +69,24 @@ class Foreign(Protocol):
     """A tree that is not the file system's: a bucket, a tar, a zip."""
 
     @property
+    def name(self) -> bytes:
+        """The name of its root, where none is given."""
+
+    @property
     def label(self) -> bytes:
         """What to call it in an error."""
+
+    @property
+    def origin(self) -> str:
+        """The URL it was asked for by, which nobody is shown."""
+
+    @property
+    def path(self) -> bytes:
+        """The local file it comes from, or nothing."""
+
+    @property
+    def size(self) -> int | None:
+        """Bytes of what is one file, None of a tree."""
 
     def nodes(self, selection: Selection) -> Iterator[Node]:
         """What it holds, itself included, as `tree.walk` goes: entries in the byte order of names.
@@ -97,6 +117,10 @@ class PathContent:
     @property
     def label(self) -> bytes:
         return self.path
+
+    @property
+    def shared(self) -> bool:
+        return True
 
     def open(self) -> Input:
         """Open the file, which is to be the one that was listed: ``SourceChangedError``, ``OSError``."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from ipfs_core import parallel
-from ipfs_core.arguments import STDIN, arrange
+from ipfs_core.arguments import STDIN, arrange, is_url
 from ipfs_core.builder import Entry, Root
 from ipfs_core.cid import CID
 from ipfs_core.errors import IpfsCoreError, ProfileError
@@ -43,6 +44,9 @@ def run(
     order: Order = "stream",
     overwrite: bool = False,
     workers: int | None = None,
+    executor: Any = None,
+    part_size: int | None = None,
+    resume: str | bytes | os.PathLike[str] | None = None,
     emit: Emit | None = None,
     progress: Observer | None = None,
     warn: Warn | None = None,
@@ -55,9 +59,54 @@ def run(
         raise ProfileError(f'order must be "stream" or "dfs", got {order!r}', "order")
     if workers is not None and workers < 1:
         raise ProfileError(f"workers must be at least 1, got {workers}", "workers")
-    arguments = arrange(given, selection)
-    workers = workers or parallel.default_workers()
-    pipeline = Pipeline(arguments, profile, selection, workers, emit, progress, warn)
+    with ExitStack() as opened:
+        arguments = arrange([_located(item, opened) for item in given], selection)
+        pipeline = Pipeline(
+            arguments,
+            profile,
+            selection,
+            workers or parallel.default_workers(),
+            emit,
+            progress,
+            warn,
+        )
+        if executor is not None or part_size is not None or resume is not None or _is_folder(car):
+            from ipfs_core.distributed import importing  # which most runs do not need
+
+            made = importing.run(
+                pipeline,
+                executor,
+                car,
+                order,
+                overwrite=overwrite,
+                part_size=part_size,
+                resume=None if resume is None else os.fsencode(resume),
+            )
+            return _summary(*made, warn)
+        return _run(pipeline, car, order, overwrite=overwrite)
+
+
+def _located(item: Any, opened: ExitStack) -> Any:
+    """What is given, what a URL stands for in its place."""
+    name, place = item if isinstance(item, tuple) and len(item) == 2 else (None, item)
+    if not is_url(place):
+        return item
+    from ipfs_core.fs.urls import locate  # and only now fsspec
+
+    found = locate(os.fsdecode(place))
+    if not isinstance(found, bytes):
+        opened.callback(found.close)
+    return found if name is None else (name, found)
+
+
+def _run(
+    pipeline: Pipeline,
+    car: str | bytes | os.PathLike[str] | BinaryIO | None,
+    order: Order,
+    *,
+    overwrite: bool,
+) -> Summary:
+    """The import on this machine, into one CAR or none."""
     if car is None:
         roots, size = pipeline.run()
         return Summary(roots, size, 0)
@@ -67,9 +116,18 @@ def run(
         made = archive.to_path(pipeline, os.fsencode(car), order, overwrite=overwrite)
     else:
         made = archive.to_stream(pipeline, car, order)
-    if warn is not None and made.largest > MAX_EXCHANGED_BLOCK:
-        warn(f"the CAR holds a block of {made.largest} bytes; nodes refuse over {MAX_EXCHANGED_BLOCK}")
-    return Summary(made.roots, made.size, made.blocks)
+    return _summary(*made, pipeline.warn)
+
+
+def _summary(roots: tuple[Root, ...], size: int, blocks: int, largest: int, warn: Warn | None) -> Summary:
+    if warn is not None and largest > MAX_EXCHANGED_BLOCK:
+        warn(f"the CAR holds a block of {largest} bytes; nodes refuse over {MAX_EXCHANGED_BLOCK}")
+    return Summary(roots, size, blocks)
+
+
+def _is_folder(car: Any) -> bool:
+    """Whether the CAR is to be a folder of parts: its path ends with a slash."""
+    return isinstance(car, (str, bytes, os.PathLike)) and os.fsencode(car).endswith(b"/")
 
 
 class ManifestEntry(NamedTuple):
@@ -121,20 +179,29 @@ def add(
     overwrite: bool = False,
     selection: Selection = Selection(),
     workers: int | None = None,
+    executor: Any = None,
+    part_size: int | None = None,
+    resume: str | bytes | os.PathLike[str] | None = None,
     progress: Observer | None = None,
     **changes: Any,
 ) -> AddResult:
     """Compute the CIDs that ``ipfs add`` gives for ``paths``, and with ``car`` write the blocks.
 
-    paths      path-likes, binary file objects, or pairs of a name and one of these
+    paths      path-likes, URLs as of docs/sources.md, binary file objects, or pairs of a name and one of
+               these
     profile    an `ImportProfile`, the name of one, or None: Kubo's defaults (those of
                ``unixfs-v0-2015``, with Kubo's couplings: see `ipfs_core.profile.resolve`)
-    car        a path, where the CAR appears whole or not at all, or a binary file object
+    car        a path, where the CAR appears whole or not at all, or a binary file object; a path that ends
+               with a slash is a folder for the CAR in parts
     order      of its blocks: ``stream``, written in one pass, or ``dfs``, the bytes of
                ``ipfs dag export``, through a scratch file
     overwrite  replace an existing file instead of raising ``FileExistsError``
     selection  which entries are taken
     workers    threads that hash; by default two for each CPU this process may use. They never change a byte
+    executor   where the hashing is done instead: a ``concurrent.futures.Executor``, a Dask client, or a text
+               that names one (docs/scale.md). It never changes a byte either
+    part_size  bytes of a part at most, by default 2 GiB
+    resume     go on with the parts in this folder, whose import was broken off
     progress   called with a `Progress` about once a MiB
     changes    replace fields of the profile or of the selection: ``chunker="size-1048576"``,
                ``cid_version=1``, ``hidden=True``
@@ -162,6 +229,9 @@ def add(
         order=order,
         overwrite=overwrite,
         workers=workers,
+        executor=executor,
+        part_size=part_size,
+        resume=resume,
         emit=entries.append,
         progress=progress,
         warn=warnings.append,

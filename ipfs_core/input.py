@@ -49,6 +49,10 @@ class Input(Protocol):
     def check_unchanged(self) -> None:
         """``SourceChangedError`` if it is a file and has changed since it was opened."""
 
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed: it may be asked for nothing any more."""
+
     def close(self) -> None:
         """Close what was opened here."""
 
@@ -131,11 +135,12 @@ def _read_some(file: Any, view: memoryview) -> int:
 class _File:
     """A regular file."""
 
-    __slots__ = ("_base", "_before", "_fd", "_is_ours", "_label", "size")
+    __slots__ = ("_base", "_before", "_fd", "_is_ours", "_label", "closed", "size")
 
     seekable = shared = True
 
     def __init__(self, fd: int, status: os.stat_result, label: bytes, is_ours: bool) -> None:
+        self.closed = False
         self._fd = fd
         self._label = label
         self._is_ours = is_ours
@@ -181,6 +186,7 @@ class _File:
         return SourceChangedError(f"{name}: the file changed while it was read", name)
 
     def close(self) -> None:
+        self.closed = True
         if self._is_ours and self._fd >= 0:
             fd, self._fd = self._fd, -1
             with contextlib.suppress(OSError):  # nothing was written
@@ -190,12 +196,13 @@ class _File:
 class _Seekable:
     """A file object that can seek, its position moved by each reading."""
 
-    __slots__ = ("_base", "_file", "_label", "size")
+    __slots__ = ("_base", "_file", "_label", "closed", "size")
 
     seekable = True
     shared = False
 
     def __init__(self, file: BinaryIO, label: bytes) -> None:
+        self.closed = False
         self._file = file
         self._label = label
         with Naming(label):
@@ -215,18 +222,19 @@ class _Seekable:
         pass
 
     def close(self) -> None:
-        pass
+        self.closed = True
 
 
 class _Stream:
     """What can only be read forwards."""
 
-    __slots__ = ("_file", "_is_ours", "_label", "_position")
+    __slots__ = ("_file", "_is_ours", "_label", "_position", "closed")
 
     size = None
     seekable = shared = False
 
     def __init__(self, file: BinaryIO | int, label: bytes, *, is_ours: bool) -> None:
+        self.closed = False
         self._file = file
         self._label = label
         self._is_ours = is_ours
@@ -253,6 +261,7 @@ class _Stream:
         pass
 
     def close(self) -> None:
+        self.closed = True
         if self._is_ours and isinstance(self._file, int):
             fd, self._file = self._file, -1
             if fd >= 0:

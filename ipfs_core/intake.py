@@ -10,33 +10,41 @@ import contextlib
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import Any, TypeAlias
 
+from ipfs_core import content as listed
 from ipfs_core import tree
 from ipfs_core.arguments import Argument, clean, parts
-from ipfs_core.attributes import Attributes
+from ipfs_core.attributes import Attributes, HasTimes
 from ipfs_core.codec import dag_pb
+from ipfs_core.content import Foreign
+from ipfs_core.input import Input
 from ipfs_core.naming import Naming
 from ipfs_core.selection import Selection
 from ipfs_core.source import SMALL, OpenFile, Spans, open_file, read_small, wrong_type
 from ipfs_core.unixfs import data
 from ipfs_core.unixfs.file import FileFormat
 
-__all__ = ["CLOSE", "ENTER", "LEAF", "LEAVE", "OPEN", "SYMLINK", "Intake", "Item"]
+__all__ = ["CLOSE", "ENTER", "LEAF", "LEAVE", "LINKS", "OPEN", "SYMLINK", "Intake", "Item"]
 
 Item: TypeAlias = Any
 """A job, in whose place its `Leaves` come, or one of these tuples:
 
     LEAF, name, cid, filesize, tsize, block        a file of at most one chunk
     SYMLINK, name, cid, filesize, tsize, block
-    OPEN, name, path or None, attributes    then the leaves of the file,    then CLOSE, OpenFile or None
+    OPEN, name, path or None, attributes    then the leaves of the file,    then CLOSE, what to close or None
     ENTER, name, attributes                 then what the directory holds,  then LEAVE,
 
 The path of OPEN is what Kubo prints, where that is not the name below the directories entered. Attributes
 are the encoded mode and time.
+
+What was hashed elsewhere comes, in the place of leaves, as LINKS, level, links of a `Layout.graft`, origin;
+the `put(cid, filesize, tsize)` of an origin takes leaves whose bytes are to be read later, None takes none.
+A block of None, and a second item of LEAVE, say that the blocks are elsewhere, too.
 """
 
-LEAF, SYMLINK, OPEN, CLOSE, ENTER, LEAVE = range(6)
+LEAF, SYMLINK, OPEN, CLOSE, ENTER, LEAVE, LINKS = range(7)
 
 
 class Intake:
@@ -54,7 +62,7 @@ class Intake:
         self._selection = selection
         self._attributes = Attributes(selection)
         self._forbidden = forbidden
-        self._open: list[OpenFile] = []
+        self._open: list[OpenFile | Input] = []
 
     def close(self) -> None:
         for file in self._open:
@@ -65,19 +73,25 @@ class Intake:
         if self._selection.wrap:
             yield ENTER, b"", self._attributes.of_directory(None)
         for argument in arguments:
-            if argument.stream is not None:
-                yield from self._named_stream(argument)
-            elif stat.S_ISDIR(argument.mode):
-                yield from self._directory(argument)
-            elif stat.S_ISLNK(argument.mode):
-                with Naming(argument.path):
-                    target = os.readlink(argument.path)
-                    status = os.lstat(argument.path) if self._attributes.reads_symlinks else None
-                yield self._symlink(argument.name, target, status)
-            else:
-                yield from self._file(argument)
+            yield from self.argument(argument)
         if self._selection.wrap:
             yield (LEAVE,)
+
+    def argument(self, argument: Argument) -> Iterator[Item]:
+        """Everything that one argument holds."""
+        if argument.foreign is not None:
+            yield from self._foreign(argument.foreign, argument.name)
+        elif argument.stream is not None:
+            yield from self._named_stream(argument)
+        elif stat.S_ISDIR(argument.mode):
+            yield from self._directory(argument)
+        elif stat.S_ISLNK(argument.mode):
+            with Naming(argument.path):
+                target = os.readlink(argument.path)
+                status = os.lstat(argument.path) if self._attributes.reads_symlinks else None
+            yield self._symlink(argument.name, target, status)
+        else:
+            yield from self._file(argument)
 
     def _named_stream(self, argument: Argument) -> Iterator[Item]:
         name, shown = argument.name, argument.name
@@ -119,6 +133,40 @@ class Intake:
             yield ENTER, argument.name, self._attributes.of_directory(top.status)
             yield from self._below(nodes)
 
+    def _foreign(self, foreign: Foreign, name: bytes) -> Iterator[Item]:
+        """A tree that is in no file system, or one file of one."""
+        nodes = foreign.nodes(self._selection)
+        first = next(nodes)
+        if first.kind == listed.DIRECTORY and self._selection.wrap and not self._selection.empty_dirs:
+            second = next(nodes)
+            if second.kind == listed.LEAVE:
+                return  # as in `_directory`
+            nodes = chain((second,), nodes)
+        for kind, entry, status, content, target in chain((first._replace(name=name),), nodes):
+            if content is not None:
+                attributes = self._attributes.of_file(status)
+                yield OPEN, entry, None, attributes
+                job = self._spans.of_listed(content, attributes)
+                if job is not None:
+                    yield job
+                    yield CLOSE, None
+                    continue
+                source = content.open()
+                self._keep_open(source)
+                yield from self._spans.of_input(source, content.label, attributes)
+                yield CLOSE, source
+            elif kind == listed.SYMLINK:
+                yield self._symlink(entry, target, status)
+            elif kind == listed.DIRECTORY:
+                yield ENTER, entry, self._attributes.of_directory(status)
+            else:
+                yield (LEAVE,)
+
+    def _keep_open(self, source: OpenFile | Input) -> None:
+        """Something was opened and is closed in its turn, or by `close`."""
+        self._open = [other for other in self._open if not other.closed]
+        self._open.append(source)
+
     def _below(self, nodes: Iterator[tree.Node]) -> Iterator[Item]:
         """What a walk meets; with the hot loop over small files, about 10 us each."""
         at_once = min(SMALL, self._blocks.sole)
@@ -157,8 +205,7 @@ class Intake:
                 yield CLOSE, None
                 return
         file = OpenFile(fd, before, where())
-        self._open = [other for other in self._open if other.fd >= 0]
-        self._open.append(file)
+        self._keep_open(file)
         if not stat.S_ISREG(before.st_mode):
             raise wrong_type(before.st_mode, file.path)
         yield OPEN, name, None, attributes
@@ -168,6 +215,6 @@ class Intake:
             yield from self._spans.of_stream(fd, file.path, attributes)
         yield CLOSE, file
 
-    def _symlink(self, name: bytes, target: bytes, status: os.stat_result | None) -> Item:
+    def _symlink(self, name: bytes, target: bytes, status: HasTimes | None) -> Item:
         block = dag_pb.encode((), data.symlink(target) + self._attributes.of_symlink(status))
         return SYMLINK, name, self._blocks.node_cids.cid(block), len(target), len(block), block

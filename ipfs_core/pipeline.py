@@ -56,7 +56,7 @@ class Pipeline(NamedTuple):
             flush=flush,
             emit=self.emit,
             progress=self.progress,
-            total=self._total(),
+            total=self.total(),
             warn=self.warn,
         )
         items = parallel.ordered(intake.items(self.arguments), self.workers)
@@ -76,7 +76,7 @@ class Pipeline(NamedTuple):
             return [node]
         return [leaf if 0 <= _size(argument) <= blocks.sole else node for argument in self.arguments]
 
-    def _total(self) -> int | None:
+    def total(self) -> int | None:
         """The bytes to read, where that is known before the walk and somebody asks."""
         if self.progress is None:
             return None
@@ -86,4 +86,6 @@ class Pipeline(NamedTuple):
 
 def _size(argument: Argument) -> int:
     """The bytes of an argument that is a file, else -1."""
+    if argument.foreign is not None:
+        return -1 if argument.foreign.size is None else argument.foreign.size
     return os.lstat(argument.path).st_size if stat.S_ISREG(argument.mode) else -1

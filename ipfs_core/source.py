@@ -8,18 +8,20 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
-from typing import BinaryIO, NamedTuple
+from collections.abc import Callable, Generator, Iterator, Sequence
+from typing import BinaryIO, NamedTuple, Protocol, TypeAlias
 
+from ipfs_core.content import Content
 from ipfs_core.errors import LimitError, SourceChangedError, SourceTypeError
-from ipfs_core.input import fill
+from ipfs_core.input import Input, fill
 from ipfs_core.naming import Naming, name_error
-from ipfs_core.parallel import Job
+from ipfs_core.parallel import Job, ordered
 from ipfs_core.unixfs.chunker import MAX_LEAF
 from ipfs_core.unixfs.file import FileFormat
 
 __all__ = [
     "SMALL",
+    "Forward",
     "Leaves",
     "OpenFile",
     "Spans",
@@ -32,8 +34,18 @@ __all__ = [
 
 SPAN = 4 << 20  # bytes of one job: two milliseconds of hashing against 20 us to hand it over
 PIECE = 1 << 20  # what is read at once where nothing is kept: stays in the second-level cache
+AHEAD = 4  # threads that read ahead where one reader needs the bytes in order
 SMALL = 64 << 10  # up to here a file is read and hashed where it is met, without a job
 OPEN_FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class Fills(Protocol):
+    """What reads into a buffer: some of it, none only at the end."""
+
+    def readinto(self, view: memoryview, /) -> int: ...
+
+
+Readable: TypeAlias = BinaryIO | int | Fills
 
 
 class Leaves(NamedTuple):
@@ -59,6 +71,11 @@ class OpenFile:
         self.before = before
         self.path = path
 
+    @property
+    def closed(self) -> bool:
+        """Whether it is closed."""
+        return self.fd < 0
+
     def close(self) -> None:
         """Close it, once."""
         if self.fd >= 0:
@@ -80,7 +97,7 @@ class Spans:
     Buffers are lent to jobs; the consumer of `Leaves` gives back ``buffer`` when it has used the bytes.
     """
 
-    __slots__ = ("_buffers", "_format", "_keep", "_piece", "_span")
+    __slots__ = ("_asked", "_buffers", "_format", "_keep", "_piece", "_span")
 
     def __init__(self, file_format: FileFormat, *, keep: bool) -> None:
         chunk = file_format.chunk
@@ -94,6 +111,7 @@ class Spans:
             # Where bytes are kept a job is one buffer: many small ones keep hashing and writing from
             # waiting for each other, in the same memory.
             self._span = self._piece if keep else max(1, SPAN // chunk) * chunk
+        self._asked = max(1, SPAN // chunk) * chunk if chunk else SPAN  # of what may be far away, at once
         self._buffers: list[memoryview] = []
 
     def of_file(self, file: OpenFile, attributes: bytes = b"") -> Iterator[Job]:
@@ -107,7 +125,7 @@ class Spans:
         for offset in range(0, size, self._span):
             yield _FileSpan(self, file, offset, min(self._span, size - offset), attributes)
 
-    def of_stream(self, stream: BinaryIO | int, label: bytes, attributes: bytes = b"") -> Iterator[Job]:
+    def of_stream(self, stream: Readable, label: bytes, attributes: bytes = b"") -> Iterator[Job]:
         """The jobs of a stream, read here in order up to its end. ``label`` names it in an error."""
         if not self._format.chunk:
             yield from self._cut(stream, label, attributes)
@@ -124,7 +142,7 @@ class Spans:
             buffer, length = ahead, following
         self.give(buffer)
 
-    def _cut(self, stream: BinaryIO | int, label: bytes, attributes: bytes) -> Iterator[Job]:
+    def _cut(self, stream: Readable, label: bytes, attributes: bytes) -> Iterator[Job]:
         """The jobs of a stream whose content says where its chunks end: cut here, hashed anywhere."""
         cutter, buffer, filled, is_first, is_last = self._format.cutter(), self.take(), 0, True, False
         while not is_last:
@@ -145,6 +163,56 @@ class Spans:
             yield _HeldSpan(self, buffer, sizes, attributes)
             buffer, filled, is_first = ahead, len(rest), False
         self.give(buffer)
+
+    def of_listed(self, content: Content, attributes: bytes = b"") -> Job | None:
+        """The one job of a small file that is listed, which opens and closes it; None for others."""
+        size = content.size
+        if (
+            size is None
+            or not content.shared
+            or size > self._asked
+            or (not self._format.chunk and size > SMALL)
+        ):
+            return None
+        return _Listed(self, content, size, attributes)
+
+    def of_input(self, source: Input, label: bytes, attributes: bytes = b"") -> Iterator[Job]:
+        """The jobs of what is open, which is closed by the caller when they are done."""
+        size = source.size
+        if not self._format.chunk or not source.shared or size is None:
+            forward = Forward(source, label)
+            try:
+                yield from self.of_stream(forward, label, attributes)
+            finally:
+                forward.close()
+            return
+        if size > self._format.sole:
+            attributes = b""
+        for offset in range(0, size, self._asked):
+            yield _InputSpan(self, source, label, offset, min(self._asked, size - offset), attributes)
+
+    def hash_listed(self, content: Content, size: int, attributes: bytes) -> Leaves:
+        """Open, read and hash all of a small file."""
+        source = content.open()
+        try:
+            buffer = memoryview(bytearray(size + 1))
+            filled = source.read_into(0, buffer)
+            if filled != size:
+                raise changed(content.label)
+            source.check_unchanged()
+        finally:
+            source.close()
+        leaves = self.of_content(buffer[:size], attributes)
+        return leaves if self._keep else leaves._replace(view=None)
+
+    def hash_input(self, source: Input, label: bytes, offset: int, length: int, attributes: bytes) -> Leaves:
+        """Read and hash one span of what is open."""
+        view = memoryview(bytearray(length))
+        if source.read_into(offset, view) != length:
+            raise changed(label)
+        sizes = self._format.sizes(length)
+        cids = self._format.leaves(view, sizes, attributes)
+        return Leaves(cids, sizes, view if self._keep else None, None, attributes)
 
     def take(self) -> memoryview:
         """A buffer; safe from any thread."""
@@ -181,7 +249,7 @@ class Spans:
         self.give(buffer)
         return Leaves(cids, sizes, None, None, attributes)
 
-    def of_content(self, content: bytes, attributes: bytes) -> Leaves:
+    def of_content(self, content: bytes | memoryview, attributes: bytes) -> Leaves:
         """The leaves of a whole file that is in memory, hashed here."""
         view = memoryview(content)
         sizes = self._format.sizes(len(view)) if self._format.chunk else self._format.cutter().cut(view, True)
@@ -209,6 +277,90 @@ class _HeldSpan(Job):
 
     def run(self) -> Leaves:
         return self.spans.hash_held(self.buffer, self.sizes, self.attributes)
+
+
+class _Listed(Job):
+    __slots__ = ("attributes", "content", "size", "spans")
+
+    def __init__(self, spans: Spans, content: Content, size: int, attributes: bytes) -> None:
+        self.spans, self.content, self.size, self.attributes = spans, content, size, attributes
+
+    def run(self) -> Leaves:
+        return self.spans.hash_listed(self.content, self.size, self.attributes)
+
+
+class _InputSpan(Job):
+    __slots__ = ("attributes", "label", "length", "offset", "source", "spans")
+
+    def __init__(
+        self, spans: Spans, source: Input, label: bytes, offset: int, length: int, attributes: bytes
+    ) -> None:
+        self.spans, self.source, self.label = spans, source, label
+        self.offset, self.length, self.attributes = offset, length, attributes
+
+    def run(self) -> Leaves:
+        return self.spans.hash_input(self.source, self.label, self.offset, self.length, self.attributes)
+
+
+class Forward:
+    """An `Input` from its start to its end, as a file object. One of known size has to have it.
+
+    What any thread may read is read ahead, on threads of its own: that may be far away.
+    """
+
+    __slots__ = ("_label", "_parts", "_position", "_rest", "_source")
+
+    def __init__(self, source: Input, label: bytes) -> None:
+        self._source = source
+        self._label = label
+        self._position = 0
+        self._rest = memoryview(b"")
+        self._parts = self._ahead(source.size) if source.shared and source.size is not None else None
+
+    def read(self, length: int, /) -> bytes:
+        """At most so many bytes, none only at the end."""
+        data = bytearray(length)
+        return bytes(data[: self.readinto(memoryview(data))])
+
+    def readinto(self, view: memoryview, /) -> int:
+        """Fill some of ``view``, none of it only at the end."""
+        if self._parts is not None:
+            if not self._rest:
+                self._rest = memoryview(next(self._parts, b""))
+            filled = min(len(view), len(self._rest))
+            view[:filled] = self._rest[:filled]
+            self._rest = self._rest[filled:]
+            return filled
+        filled = self._source.read_into(self._position, view)
+        self._position += filled
+        if filled < len(view) and self._source.size not in (None, self._position):
+            raise changed(self._label)
+        return filled
+
+    def close(self) -> None:
+        """End the reading ahead; what is read from stays open."""
+        if self._parts is not None:
+            self._parts.close()
+
+    def _ahead(self, size: int) -> Generator[memoryview, None, None]:
+        jobs = (
+            _Piece(self._source, self._label, offset, min(PIECE, size - offset))
+            for offset in range(0, size, PIECE)
+        )
+        yield from ordered(jobs, AHEAD)
+
+
+class _Piece(Job):
+    __slots__ = ("label", "length", "offset", "source")
+
+    def __init__(self, source: Input, label: bytes, offset: int, length: int) -> None:
+        self.source, self.label, self.offset, self.length = source, label, offset, length
+
+    def run(self) -> memoryview:
+        view = memoryview(bytearray(self.length))
+        if self.source.read_into(self.offset, view) != self.length:
+            raise changed(self.label)
+        return view
 
 
 def open_file(path: bytes, flags: int, dir_fd: int | None = None) -> tuple[int, os.stat_result]:
@@ -250,7 +402,7 @@ def read_small(fd: int, before: os.stat_result, where: Callable[[], bytes]) -> b
     raise changed(where())
 
 
-def pieces(stream: BinaryIO | int, label: bytes) -> Iterator[memoryview]:
+def pieces(stream: Readable, label: bytes) -> Iterator[memoryview]:
     """All of a stream, piece by piece; a piece is valid until the next."""
     buffer = memoryview(bytearray(PIECE))
     while length := fill(stream, buffer, label):
