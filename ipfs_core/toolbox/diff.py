@@ -27,7 +27,10 @@ __all__ = ["Change", "blocks", "paths", "roots", "with_folder"]
 
 DOUBT = 2000  # pairs after which it is asked how many there will be: each takes longer than a look at a block
 MAX_PAIRS = 20_000  # that are remembered to know that
+MAX_KNOWN = 4096  # pairs whose differences are remembered, if these are
+FEW = 64  # at most
 KEY = 16  # bytes of a digest that stands for a name and its CID
+HERE = b""  # the path of what is compared itself
 NOT_UNIXFS = ("unixfs-codec", "unixfs-missing")  # rules
 
 
@@ -214,6 +217,7 @@ class _Comparing:
         self._old = old
         self._new = new
         self._budget = budget
+        self._known: dict[tuple[bytes, bytes], list[_Pair | Change]] = {}
 
     def compare(self, pair: _Pair) -> list[_Pair | Change]:
         """What differs at a path, and what is to be compared below it."""
@@ -221,40 +225,49 @@ class _Comparing:
         if before == after:
             return []
         self._budget.visit()
+        found = self._known.get((before, after))
+        if found is None:
+            found = self._compare(before, after)
+            if len(found) <= FEW and len(self._known) < MAX_KNOWN:
+                self._known[before, after] = found
+        top = path + b"/" if path else b""
+        return [item._replace(path=top + item.path if item.path else path) for item in found]
+
+    def _compare(self, before: bytes, after: bytes) -> list[_Pair | Change]:
+        """As `compare`, with paths that begin here."""
         one, other = _look(before, self._old), _look(after, self._new)
         if one is None or other is None:
             kind = other.kind if other else ""
-            return [Change("changed", path, kind, "dag", before, after, detail="another CID, and no UnixFS")]
+            return [Change("changed", HERE, kind, "dag", before, after, detail="another CID, and no UnixFS")]
         if one.kind != other.kind:
             detail = f"a {other.kind}, not a {one.kind}"
-            return [Change("changed", path, other.kind, "kind", before, after, detail=detail)]
+            return [Change("changed", HERE, other.kind, "kind", before, after, detail=detail)]
         found: list[_Pair | Change] = []
         attributes = _attributes(one, other)
         if one.kind == "directory":
-            found += self._directory(pair)
+            found += self._directory(before, after)
         elif one.kind == "symlink":
             if one.target != other.target:
                 detail = f"-> {_shown(other.target)}, not {_shown(one.target)}"
-                return [Change("changed", path, "symlink", "target", before, after, detail=detail)]
+                return [Change("changed", HERE, "symlink", "target", before, after, detail=detail)]
         else:
             span = self._content(before, after)
             if span is not None:
                 how, start, end, detail = span
-                return [Change("changed", path, "file", how, before, after, start, end, detail)]
+                return [Change("changed", HERE, "file", how, before, after, start, end, detail)]
         if attributes is not None:
             how, detail = attributes
-            found.insert(0, Change("changed", path, one.kind, how, before, after, detail=detail))
+            found.insert(0, Change("changed", HERE, one.kind, how, before, after, detail=detail))
         elif one.kind != "directory":
             detail = "the same content in other blocks"
-            found.append(Change("changed", path, one.kind, "blocks", before, after, detail=detail))
+            found.append(Change("changed", HERE, one.kind, "blocks", before, after, detail=detail))
         elif not found:
             detail = "the same entries in other blocks"
-            found.append(Change("changed", path, one.kind, "blocks", before, after, detail=detail))
+            found.append(Change("changed", HERE, one.kind, "blocks", before, after, detail=detail))
         return found
 
-    def _directory(self, pair: _Pair) -> list[_Pair | Change]:
+    def _directory(self, before: bytes, after: bytes) -> list[_Pair | Change]:
         """What differs in two directories, by name."""
-        path, before, after = pair
         table, seen = CidTable(), bytearray()
         for link in entries(before, self._old):
             self._budget.entry(link.name)
@@ -273,13 +286,12 @@ class _Comparing:
         }
         found: list[_Pair | Change] = []
         for name in sorted({*only_before, *only_after}):
-            here = path + b"/" + name if path else name
             if name not in only_after:
-                found.append(_one_sided("removed", here, only_before[name], self._old))
+                found.append(_one_sided("removed", name, only_before[name], self._old))
             elif name not in only_before:
-                found.append(_one_sided("added", here, only_after[name], self._new))
+                found.append(_one_sided("added", name, only_after[name], self._new))
             else:
-                found.append(_Pair(here, only_before[name], only_after[name]))
+                found.append(_Pair(name, only_before[name], only_after[name]))
         return found
 
     def _content(self, before: bytes, after: bytes) -> tuple[str, int, int, str] | None:
