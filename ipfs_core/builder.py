@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from ipfs_core.block import Link, Put
 from ipfs_core.cid import text
 from ipfs_core.errors import SelectionError
-from ipfs_core.intake import CLOSE, ENTER, LEAF, OPEN, SYMLINK, Item
+from ipfs_core.intake import CLOSE, ENTER, LEAF, LINKS, OPEN, SYMLINK, Item
 from ipfs_core.profile import ImportProfile
 from ipfs_core.progress import Observer, Progress
 from ipfs_core.source import Leaves, Spans
 from ipfs_core.unixfs import directory, hamt
 from ipfs_core.unixfs.file import FileFormat
 
-__all__ = ["Builder", "Entry", "Root"]
+__all__ = ["Builder", "Entry", "Root", "take_leaves"]
 
 PROGRESS_STEP = 1 << 20  # bytes between two calls of the observer
 
@@ -45,6 +45,13 @@ class Root(NamedTuple):
     tsize: int
 
 
+class Origin(Protocol):
+    """Takes the leaves of a file that were hashed elsewhere, from left to right."""
+
+    def put(self, cid: bytes, filesize: int, tsize: int, /) -> None:
+        """The next one."""
+
+
 class _Frame:
     """A directory that is being built."""
 
@@ -70,6 +77,7 @@ class Builder:
     """Takes the items of an intake in order. ``roots`` and ``size`` (bytes of all files) are the result.
 
     ``put`` takes every block, children before parents; what it was lent is valid until ``flush``.
+    ``is_part``: what comes is some of a larger import, so that a file with no directory around is no root.
     """
 
     def __init__(
@@ -84,6 +92,7 @@ class Builder:
         progress: Observer | None = None,
         total: int | None = None,
         warn: Callable[[str], None] | None = None,
+        is_part: bool = False,
     ) -> None:
         self.roots: list[Root] = []
         self.size = 0
@@ -97,6 +106,8 @@ class Builder:
         self._total = total
         self._reported = 0
         self._warn = warn
+        self._is_part = is_part
+        self._files = 0
         self._stack: list[_Frame] = []
         self._prefix = b""  # of the paths of what the innermost directory holds
         self._name = self._path = b""
@@ -112,7 +123,7 @@ class Builder:
         kind = item[0]
         if kind in (LEAF, SYMLINK):
             _, name, cid, size, tsize, block = item
-            if self._put is not None:
+            if self._put is not None and block is not None:
                 self._put(cid, (block,))
             self._entry(name, self._prefix + name, cid, size, tsize, "file" if kind == LEAF else "symlink")
         elif kind == OPEN:
@@ -127,26 +138,29 @@ class Builder:
             self._close()
         elif kind == ENTER:
             self._enter(item[1], item[2])
+        elif kind == LINKS:
+            self._graft(*item[1:])
         else:
-            self._leave()
+            self._leave(None if len(item) > 1 else self._put)
 
     # Files
 
     def _leaves(self, leaves: Leaves) -> None:
-        blocks, put, add = self._blocks, self._put, self._layout.add
-        cids, sizes, view, buffer, attributes = leaves
-        start = last = tsize = 0
-        for cid, size in zip(cids, sizes, strict=True):
-            if put is not None and view is not None:
-                put(cid, blocks.parts(view[start : start + size], attributes))
-            start += size
-            if size != last:
-                last, (_, _, tsize) = size, blocks.leaf_link(cid, size, attributes)
-            add((cid, size, tsize))
-        if self._flush is not None and buffer is not None:
+        self._length += take_leaves(self._blocks, leaves, self._layout.add, self._put)
+        if self._flush is not None and leaves.buffer is not None:
             self._flush()
-        self._spans.give(buffer)
-        self._length += start
+        self._spans.give(leaves.buffer)
+        if self._progress is not None:
+            self._report(self.size + self._length, self._path)
+
+    def _graft(self, level: int, links: list[Link], origin: Origin | None) -> None:
+        """Take what was hashed elsewhere."""
+        graft = self._layout.graft
+        for link in links:
+            if origin is not None:
+                origin.put(*link)
+            graft(link, level)
+            self._length += link[1]
         if self._progress is not None:
             self._report(self.size + self._length, self._path)
 
@@ -182,11 +196,12 @@ class Builder:
             self.roots.append(Root(cid, tsize))
         if kind == "file":
             self.size += size
+            self._files += 1
             if self._progress is not None:
                 self._report(self.size, path)
         if self._emit is not None:
             self._emit(Entry(path, cid, size, tsize, kind))
-        if not self._stack and self._profile.hash_function == "identity":
+        if not self._stack and not self._is_part and self._profile.hash_function == "identity":
             # Kubo puts a file that is a root into a directory, by its CID, and takes it out again: with
             # this one hash function the directory can be refused where the file is not.
             directory.build([(text(cid).encode(), cid, tsize)], self._profile, self._blocks.node_cids, None)
@@ -197,13 +212,13 @@ class Builder:
         self._stack.append(_Frame(name, attributes))
         self._prefix = _prefix(self._prefix + name)
 
-    def _leave(self) -> None:
+    def _leave(self, put: Put | None) -> None:
         frame = self._stack.pop()
         self._prefix = self._prefix[: self._prefix.rfind(frame.name)] if frame.name else b""
         if not frame.name:
             _settle(frame.entries)
         cid, tsize, sharded = directory.build(
-            frame.entries, self._profile, self._blocks.node_cids, self._put, frame.attributes
+            frame.entries, self._profile, self._blocks.node_cids, put, frame.attributes
         )
         if self._stack:
             self._stack[-1].entries.append((frame.name, cid, tsize))
@@ -226,7 +241,7 @@ class Builder:
     def _report(self, done: int, path: bytes) -> None:
         if self._progress is not None and done - self._reported >= PROGRESS_STEP:
             self._reported = done
-            self._progress(Progress(done, self._total, path))
+            self._progress(Progress(done, self._total, path, self._files))
 
     def _check_name(self, name: bytes, path: bytes) -> None:
         try:
@@ -235,6 +250,20 @@ class Builder:
             if self._warn is not None:
                 readable = path.decode("utf-8", "backslashreplace")
                 self._warn(f"{readable}: the name is not UTF-8 and is kept as it is")
+
+
+def take_leaves(blocks: FileFormat, leaves: Leaves, add: Callable[[Link], None], put: Put | None) -> int:
+    """Give the leaves of a span to ``put``, if it has the bytes, and links to ``add``; their bytes."""
+    cids, sizes, view, _, attributes = leaves
+    start = last = tsize = 0
+    for cid, size in zip(cids, sizes, strict=True):
+        if put is not None and view is not None:
+            put(cid, blocks.parts(view[start : start + size], attributes))
+        start += size
+        if size != last:
+            last, (_, _, tsize) = size, blocks.leaf_link(cid, size, attributes)
+        add((cid, size, tsize))
+    return start
 
 
 def _entries(top: _Line) -> Iterator[Entry]:

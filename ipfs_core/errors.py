@@ -17,6 +17,7 @@
     ├── SpecError (ValueError)           a job or publisher that is not taken      .field
     ├── ResultError (ValueError)         a result of a job that is not as it ought .field
     ├── HandoverError                    a CAR that its target has not taken       .target
+    ├── ExecutorError                    work that its executor has not done       .unit
     └── MissingExtraError (ImportError)  an optional dependency is not installed   .extra
 
 Everything about bad text or bytes is also a ``ValueError``. ``OSError`` is never wrapped. Each error
@@ -32,6 +33,7 @@ __all__ = [
     "CidError",
     "CodecError",
     "EntryNotFoundError",
+    "ExecutorError",
     "HandoverError",
     "IntegrityError",
     "IpfsCoreError",
@@ -190,6 +192,17 @@ class HandoverError(IpfsCoreError):
         super().__init__(message, target, status)
         self.target = target
         self.status = status
+
+
+class ExecutorError(IpfsCoreError):
+    """Work that an executor has not done: a worker died, a connection was lost, versions differ.
+
+    ``unit`` says what work, where it is one unit of many.
+    """
+
+    def __init__(self, message: str, unit: str = "") -> None:
+        super().__init__(message, unit)
+        self.unit = unit
 
 
 class MissingExtraError(IpfsCoreError, ImportError):

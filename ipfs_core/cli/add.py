@@ -89,11 +89,14 @@ COMMAND = Command(
             Option(
                 "output",
                 "where to write it. With several PATHs and no -w it has several roots. "
-                "- is standard output; the lines then go to standard error",
+                "- is standard output; the lines then go to standard error. "
+                "A name that ends in / is a folder to make, for the CAR in parts and manifest.json",
                 "o",
                 "text",
-                "FILE|-",
+                "FILE|DIR/|-",
             ),
+            Option("part-size", "bytes of a part at most, by default 2GiB", "", "size", "SIZE"),
+            Option("resume", "go on with the parts in DIR, which a run has left", "", "text", "DIR"),
             Option(
                 "manifest",
                 "also write path, kind, size and CID of every entry: to a name.csv, .json or .ndjson",
@@ -104,6 +107,13 @@ COMMAND = Command(
             Option("force", "replace FILE if it exists"),
             Option("order", "stream (default), or dfs: as `ipfs dag export`", "", "text", "HOW", "stream"),
             Option("workers", "threads that hash, by default two per CPU", "", "int", "N"),
+            Option(
+                "executor",
+                "who hashes instead: dask://HOST:PORT, dask-local:N or processes:N. See docs/scale.md",
+                "",
+                "text",
+                "WHERE",
+            ),
         ),
         "what is printed": (
             Option("quiet", "CIDs only", "q"),
@@ -135,6 +145,7 @@ examples:
   ipfs-core add -Q photos                           what `ipfs add -rQ photos` prints
   ipfs-core add photos -o photos.car                for `ipfs dag import photos.car`, on any node
   ipfs-core add --profile unixfs-v1-2025 photos     CIDv1, chunks of 1 MiB
+  ipfs-core add photos -o photos.parts/             parts of 2 GiB and a manifest, for `ipfs-core car join`
   tar c photos | ipfs-core add -w --stdin-name photos.tar
 """,
 )
@@ -183,6 +194,9 @@ def main(words: Iterable[str]) -> int:
                 order=options.order,
                 overwrite=bool(options.force),
                 workers=options.workers,
+                executor=options.executor,
+                part_size=options.part_size,
+                resume=options.resume,
                 emit=emit,
                 progress=bar.observer,
                 warn=warn,
@@ -290,8 +304,6 @@ def _car(options: argparse.Namespace) -> bytes | Stream | None:
         return Stream(STDOUT)
     if not options.output:
         raise UsageError("the name of the output is empty")
-    if options.output.endswith("/"):
-        raise UsageError(f"{options.output}: a folder of parts is not available yet")
     return os.fsencode(options.output)
 
 

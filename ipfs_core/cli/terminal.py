@@ -56,7 +56,8 @@ class Bar:
     def _row(self, progress: Progress) -> str:
         console, bar = self._rich = self._rich or _new_bar()
         path = message(progress.path.decode("utf-8", "surrogateescape"))
-        bar.update(bar.task_ids[0], completed=progress.done, total=progress.total, path=path)
+        files = f"{progress.files:,} files" if progress.files > 1 else ""
+        bar.update(bar.task_ids[0], completed=progress.done, total=progress.total, files=files, path=path)
         with console.capture() as capture:
             console.print(bar.get_renderable(), no_wrap=True, crop=True)
         return str(capture.get()).partition("\n")[0]
@@ -74,10 +75,11 @@ def _new_bar() -> tuple[Any, Any]:
         BarColumn(bar_width=24),
         DownloadColumn(),
         TransferSpeedColumn(),
+        TextColumn("{task.fields[files]}", markup=False),
         TextColumn("{task.fields[path]}", markup=False, table_column=name),
         console=console,
         auto_refresh=False,
         expand=True,
     )
-    bar.add_task("", total=None, path="")
+    bar.add_task("", total=None, files="", path="")
     return console, bar

@@ -193,13 +193,6 @@ def test_a_name_taken_twice_in_the_wrapper_is_refused(kubo: Kubo, folder: Path) 
     assert outcome.err.startswith(expected.err.splitlines()[0])
 
 
-def test_a_folder_of_parts_is_not_available_yet_and_says_so(folder: Path, call: Call) -> None:
-    code, out, err = call("add", "-oparts/", "hello.txt")
-    assert (code, out) == (2, b"")
-    assert err.startswith(b"Error: ")
-    assert err.endswith(b" not available yet\n")
-
-
 @pytest.mark.parametrize(
     ("words", "text"),
     [
