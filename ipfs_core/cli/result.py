@@ -162,7 +162,7 @@ def verify(options: argparse.Namespace) -> int:
             else:
                 lines.extend(f"{message(line)}\n" for line in _sentences(results, found))
     faults = [fault for each in found.faults for fault in each]
-    if found.report.weight == "malformed" or any(not fault.is_missing for fault in faults):
+    if found.report.weight == "malformed" or any(fault.is_malformed for fault in faults):
         return 4
     return 0 if found.ok else 1
 

@@ -249,7 +249,10 @@ class Publisher:
 
         place = os.fsencode(self.manifest)
         refuse_inputs(place, [path])
-        return Manifest(place, overwrite=self.overwrite)
+        try:
+            return Manifest(place, overwrite=self.overwrite)
+        except ValueError as error:
+            raise SpecError(str(error), "manifest") from None
 
 
 class _Made(NamedTuple):

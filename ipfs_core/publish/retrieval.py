@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 from ipfs_core.cid import CID
-from ipfs_core.errors import BlockNotFoundError, IpfsCoreError, ResultError
+from ipfs_core.errors import BlockNotFoundError, IntegrityError, IpfsCoreError, ResultError
 from ipfs_core.extraction.outdir import make_parents, remove_empty
 from ipfs_core.publish.layout import FILES
 from ipfs_core.publish.stage import Stage, append
@@ -46,8 +46,13 @@ class Fault(NamedTuple):
 
     @property
     def is_missing(self) -> bool:
-        """Whether the block is not there; else it is malformed."""
+        """Whether the block is not there."""
         return isinstance(self.error, BlockNotFoundError)
+
+    @property
+    def is_malformed(self) -> bool:
+        """Whether the block is there, and right, and cannot be read."""
+        return not isinstance(self.error, (BlockNotFoundError, IntegrityError))
 
 
 class Checked(NamedTuple):
