@@ -1,4 +1,4 @@
-"""The files and folders that the benchmarks hash: the same bytes on every machine, so that CIDs are known.
+"""The files, folders and CARs of the benchmarks: the same bytes on every machine, so that CIDs are known.
 
 The stream is the one of Kubo's own tests: ChaCha20, key = sha256(seed), nonce and counter 0. With the seed
 `v1-2025-seed` its first GiB is the fixture whose CID IPIP-499 publishes.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
 from collections.abc import Callable, Iterator
 
 from cryptography.hazmat.primitives.ciphers import Cipher
@@ -35,6 +36,20 @@ def large_file(size: int) -> Make:
                 file.write(take(min(PIECE, size - start)))
 
     return make
+
+
+def car_of(make: Make, command: tuple[str, ...]) -> Make:
+    """The CAR that ``command`` writes of an input, which is gone then."""
+
+    def make_car(path: str) -> None:
+        make(f"{path}.source")
+        subprocess.run(
+            (*command, f"{path}.source", "-o", f"{path}.car"), check=True, stdout=subprocess.DEVNULL
+        )
+        os.unlink(f"{path}.source")
+        os.rename(f"{path}.car", path)
+
+    return make_car
 
 
 def sparse_file(size: int) -> Make:

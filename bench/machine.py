@@ -12,12 +12,19 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.peers import go_car, js_car
+
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 KUBO = Path(
     os.environ.get("IPFS_CORE_KUBO")
     or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "ipfs-core-peers/kubo-0.42.0/ipfs")
 )
 NO_KUBO = "" if KUBO.is_file() else f"no Kubo at {KUBO} (IPFS_CORE_KUBO names another place)"
+
+GO_CAR = go_car.find() or Path("carpeer")
+NO_GO_CAR = "" if GO_CAR.is_file() else "no go-car: python3 -m tests.peers.install_go_car"
+IPFS_CAR = ("node", str(js_car.home() / "node_modules" / "ipfs-car" / "bin.js"))
+NO_IPFS_CAR = "" if js_car.find() else "no ipfs-car: python3 -m tests.peers.install_js_car"
 
 _SCRIPT = Path(sys.executable).with_name("ipfs-core")
 IPFS_CORE = (str(_SCRIPT),) if _SCRIPT.is_file() else (sys.executable, "-m", "ipfs_core")
@@ -71,6 +78,8 @@ def describe(folder: Path) -> dict[str, str]:
         "OpenSSL": ssl.OPENSSL_VERSION.removeprefix("OpenSSL "),
         "ipfs-core": _print(*IPFS_CORE, "--version").split()[-1],
         "Kubo": "absent" if NO_KUBO else _print(str(KUBO), "version", "--number"),
+        "go-car": "absent" if NO_GO_CAR else go_car.VERSION,
+        "ipfs-car": "absent" if NO_IPFS_CAR else js_car.VERSIONS["ipfs-car"],
     }
 
 

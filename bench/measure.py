@@ -23,6 +23,7 @@ class Run(NamedTuple):
     rss: int  # bytes, the largest of the commands
     printed: str
     car_size: int  # bytes; 0 when it made no CAR
+    content: int = 0  # bytes of the file that it took out of a CAR
 
 
 def measure(work: Work, folder: Path, rounds: int) -> dict[str, list[Run]]:
@@ -60,9 +61,14 @@ def _run(row: Row, path: Path, folder: Path, before: dict[str, Run]) -> Run:
         for command in row.commands:
             time, memory = _spawn(command, folder, names, env)
             seconds, rss = seconds + time, max(rss, memory)
-            names["cid"] = names["cid"] or (folder / command.stdout).read_text().strip()
-        car = folder / "out.car"
-        return Run(seconds, rss, names["cid"], car.stat().st_size if car.exists() else 0)
+            if row.prints and not names["cid"]:
+                names["cid"] = (folder / command.stdout).read_text().strip()
+        car, content = (path.stat().st_size if path.exists() else 0 for path in _outputs(folder))
+        return Run(seconds, rss, names["cid"], car, content)
+
+
+def _outputs(folder: Path) -> tuple[Path, Path]:
+    return folder / "out.car", folder / "out"
 
 
 def _spawn(command: Command, folder: Path, names: dict[str, str], env: dict[str, str]) -> tuple[float, int]:
@@ -81,7 +87,7 @@ def _spawn(command: Command, folder: Path, names: dict[str, str], env: dict[str,
 
 
 def _agree(work: Work, rows: list[Row], runs: dict[str, Run]) -> None:
-    """Every row has read the whole input, printed the one CID, and written all of its blocks."""
+    """Every row has read the whole input, printed the one CID, and written all of its blocks or content."""
     for row in rows:
         if row.prints == "size":
             assert runs[row.name].printed == str(work.size), f"{row.name}: not {work.size} bytes"
@@ -89,6 +95,8 @@ def _agree(work: Work, rows: list[Row], runs: dict[str, Run]) -> None:
     assert len({*cids.values(), *filter(None, [work.cid])}) <= 1, f"CIDs of {work.name}: {cids}; {work.cid}"
     cars = {name: run.car_size for name, run in runs.items() if run.car_size}
     assert len(set(cars.values())) <= 1, f"CAR sizes of {work.name}: {cars}"
+    for name, run in runs.items():
+        assert run.content in (0, work.content), f"{name}: {run.content} bytes, not {work.content}"
 
 
 @contextmanager

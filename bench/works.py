@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from bench import inputs
-from bench.machine import CORES, IPFS_CORE, KUBO, NO_KUBO
+from bench.machine import CORES, GO_CAR, IPFS_CAR, IPFS_CORE, KUBO, NO_GO_CAR, NO_IPFS_CAR, NO_KUBO
 
 Scale = Literal["smoke", "full", "long"]
 MIB, GIB = 1 << 20, 1 << 30
@@ -55,6 +55,9 @@ CIDS: Mapping[tuple[str, int], str] = {
     ("rabin", GIB): "QmaP5CroPs7up35k7zpCNrTc7kc67Dje6tQo15Jo78TR5w",
     ("sparse", 256 * MIB): "QmZq1YvQQMPTyPfZnKQwYbPyyR2AW13FHcho77pMnEaUTg",
 }
+
+# Bytes of the CAR of a file of so many bytes, as `ipfs dag export` writes it, too.
+CARS: Mapping[int, int] = {16 * MIB: 16_783_655, GIB: 1_074_149_736}
 
 # Kubo may not touch the user's repo, home or network.
 KUBO_ENV = (
@@ -105,6 +108,7 @@ class Work(NamedTuple):
     files: int = 0  # files in the input, where they and not the bytes are the work
     blocks: int = 0  # unique leaf blocks, where the memory per block is looked at
     cid: str = ""
+    content: int = 0  # bytes that are to be taken out of a CAR
     goals: tuple[Goal, ...] = ()
     rounds: int | None = None  # None: as many as asked for
 
@@ -115,6 +119,9 @@ def works(scale: Scale) -> Iterator[Work]:
     yield _only_hash(sizes.file, "unixfs-v0-2015", 256 << 10, over_kubo=2.7)
     yield _only_hash(sizes.file, "unixfs-v1-2025", 1 << 20, over_kubo=1.7)
     yield _car(sizes.file)
+    yield _verify(sizes.file)
+    yield _cat(sizes.file)
+    yield _extract(sizes.file)
     yield _by_content(sizes.file, "buzhash", over_kubo=1)
     yield _by_content(sizes.file, "rabin", over_kubo=0.8)
     yield _small_files(sizes.folders)
@@ -187,6 +194,73 @@ def _car(size: int) -> Work:
             Goal("ipfs-core", "speed", 7, "Kubo"),
             Goal("ipfs-core, 8 workers", "rss", 96),
         ),
+    )
+
+
+def _verify(size: int) -> Work:
+    return _of_car(
+        "car-verify",
+        f"Verify the CAR of a file of {_bytes(size)}",
+        size,
+        (
+            _raw(256 << 10),
+            Row("ipfs-core", (Command((*IPFS_CORE, "car", "verify", "-q", "{input}")),)),
+            _go_car("verify", "{input}"),
+            _ipfs_car("blocks", "{input}"),
+        ),
+        (
+            Goal("ipfs-core", "speed", 0.9, "raw"),
+            Goal("ipfs-core", "speed", 2, "go-car"),
+            Goal("ipfs-core", "rss", 96),
+        ),
+    )
+
+
+def _cat(size: int) -> Work:
+    return _of_car(
+        "car-cat",
+        f"Print a file of {_bytes(size)} from its CAR",
+        size,
+        (
+            _raw(256 << 10),
+            _cp(),
+            Row("limit", derive=_limit),
+            Row("ipfs-core", (Command((*IPFS_CORE, "car", "cat", "{input}"), stdout="out"),)),
+            _go_car("cat", "{input}", CIDS["unixfs-v0-2015", size], stdout="out"),
+            _ipfs_car("unpack", "{input}", stdout="out"),
+        ),
+        (Goal("ipfs-core", "time", 1.25, "limit"), Goal("ipfs-core", "rss", 96)),
+    )
+
+
+def _extract(size: int) -> Work:
+    return _of_car(
+        "car-extract",
+        f"Extract a file of {_bytes(size)} from its CAR",
+        size,
+        (
+            _raw(256 << 10),
+            _cp(),
+            Row("limit", derive=_limit),
+            Row("ipfs-core", (Command((*IPFS_CORE, "car", "extract", "-q", "{input}", "-o", "out")),)),
+            _go_car("extract", "{input}", "out"),
+            _ipfs_car("unpack", "{input}", "--output", "out"),
+        ),
+        (Goal("ipfs-core", "time", 1.25, "limit"), Goal("ipfs-core", "rss", 96)),
+    )
+
+
+def _of_car(name: str, title: str, size: int, rows: tuple[Row, ...], goals: tuple[Goal, ...]) -> Work:
+    """A work whose input is the CAR of a file of ``size`` bytes, unixfs-v0-2015, leaves first."""
+    return Work(
+        name,
+        title,
+        inputs.car_of(inputs.large_file(size), (*IPFS_CORE, "add", "-Q")),
+        rows,
+        size=CARS[size],
+        room=4 * size,
+        content=size,
+        goals=goals,
     )
 
 
@@ -304,6 +378,14 @@ def _kubo_only_hash(profile: str = "unixfs-v0-2015", options: tuple[str, ...] = 
 def _kubo(name: str, *commands: Command, profile: str = "unixfs-v0-2015") -> Row:
     init = Command((str(KUBO), "init", "-e", f"--profile=test,{profile}"), stdout="init")
     return Row(name, commands, prints="cid", setup=(init,), env=KUBO_ENV, missing=NO_KUBO)
+
+
+def _go_car(*words: str, stdout: str = "stdout") -> Row:
+    return Row("go-car", (Command((str(GO_CAR), *words), stdout),), missing=NO_GO_CAR)
+
+
+def _ipfs_car(*words: str, stdout: str = "stdout") -> Row:
+    return Row("ipfs-car", (Command((*IPFS_CAR, *words), stdout),), missing=NO_IPFS_CAR)
 
 
 def _bytes(size: int) -> str:
