@@ -364,7 +364,7 @@ def test_an_inline_cid_takes_no_hashing(tmp_path: Path) -> None:
 def test_directories_that_cannot_differ_are_made_once(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"x" * 1000)
     cid = ipfs_core.add(tmp_path).cid
-    with mock.patch("ipfs_core.verification.trial.dag_pb.join", side_effect=probe.dag_pb.join) as join:
+    with mock.patch("ipfs_core.verification.forms.dag_pb.join", side_effect=probe.dag_pb.join) as join:
         found = verify(tmp_path, cid)
     assert found.ok
     assert found.tried > 1000

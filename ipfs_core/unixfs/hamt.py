@@ -7,17 +7,21 @@ Sorting the hashes puts the whole trie in order: every shard is a run, every slo
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
+from typing import TypeAlias
 
 from ipfs_core.block import CidFormat, Put
 from ipfs_core.codec import dag_pb
 from ipfs_core.errors import LimitError
 from ipfs_core.unixfs import data, murmur3
 
-__all__ = ["build", "link_order"]
+__all__ = ["Shard", "build", "link_order", "shards"]
 
 INDEX_BITS = 32
+
+Shard: TypeAlias = tuple[list[bytes], list[int], bytes]
+"""The names of a shard's links; of each the position of its entry, -1 for a shard below; and its message."""
 
 
 def build(
@@ -43,9 +47,7 @@ def build(
 
     def shard(first: int, last: int, level: int) -> tuple[bytes, int]:
         if level == deepest:
-            names = [entries[keys[at] & index_mask][0] for at in (first, first + 1)]
-            one, two = [name.decode("utf-8", "backslashreplace") for name in names]
-            raise LimitError(f"sharded directory too deep: {one} and {two} have the same hash", "HAMT depth")
+            raise _too_deep(entries[keys[first] & index_mask][0], entries[keys[first + 1] & index_mask][0])
         shift = 64 + INDEX_BITS - bits * (level + 1)
         links, bitfield, total = [], 0, 0
         while first < last:
@@ -69,6 +71,49 @@ def build(
         return cid, len(block) + total
 
     return shard(0, len(keys), 0)
+
+
+def shards(names: Sequence[bytes], fanout: int) -> Iterator[Shard]:
+    """The shape of the trie of these names, whatever they stand for: its shards, children first.
+
+    For whoever puts different entries into one shape; `build` is faster for one trie.
+    """
+    bits = fanout.bit_length() - 1
+    deepest = 64 // bits
+    labels = _labels(fanout)
+    hash64 = murmur3.hash64_function()
+    keys = sorted([hash64(name) << INDEX_BITS | at for at, name in enumerate(names)])
+    index_mask = (1 << INDEX_BITS) - 1
+
+    def shard(first: int, last: int, level: int) -> Iterator[Shard]:
+        if level == deepest:
+            raise _too_deep(names[keys[first] & index_mask], names[keys[first + 1] & index_mask])
+        shift = 64 + INDEX_BITS - bits * (level + 1)
+        named: list[bytes] = []
+        places: list[int] = []
+        bitfield = 0
+        while first < last:
+            run = keys[first] >> shift
+            slot = run & (fanout - 1)
+            end = bisect_left(keys, (run + 1) << shift, first, last)
+            if end - first == 1:
+                place = keys[first] & index_mask
+                named.append(labels[slot] + names[place])
+                places.append(place)
+            else:
+                yield from shard(first, end, level + 1)
+                named.append(labels[slot])
+                places.append(-1)
+            bitfield |= 1 << slot
+            first = end
+        yield named, places, data.hamt_shard(bitfield, fanout)
+
+    return shard(0, len(keys), 0)
+
+
+def _too_deep(*names: bytes) -> LimitError:
+    one, two = [name.decode("utf-8", "backslashreplace") for name in names]
+    return LimitError(f"sharded directory too deep: {one} and {two} have the same hash", "HAMT depth")
 
 
 @cache

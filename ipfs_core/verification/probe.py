@@ -26,11 +26,12 @@ from ipfs_core.unixfs import data
 from ipfs_core.unixfs.chunker import SizeChunker
 from ipfs_core.verification.candidates import Candidates
 from ipfs_core.verification.forest import Forest, seedling
+from ipfs_core.verification.forms import Form
 from ipfs_core.verification.partition import Made, merged
 from ipfs_core.verification.plans import Plans
 from ipfs_core.verification.settings import Keeps
 
-__all__ = ["CLOSE", "ENTER", "LEAVE", "MADE", "NOTHING", "SPAN", "Form", "Item", "Probe"]
+__all__ = ["CLOSE", "ENTER", "LEAVE", "MADE", "NOTHING", "SPAN", "Item", "Probe"]
 
 SPAN = 1 << 20  # bytes of one job: whole chunks of every size
 
@@ -45,9 +46,6 @@ Item: TypeAlias = Any
 """
 
 NOTHING: Made = ((), ())
-
-Form: TypeAlias = tuple[CidFormat, bool, int]
-"""How nodes are written: their CIDs, whether Data comes first, and the settings that have it so."""
 
 
 class Probe:
@@ -225,18 +223,19 @@ class Probe:
         for where, attributes in self.keeping:
             own = attributes.of_symlink(status) if attributes.reads_symlinks else b""
             block = dag_pb.join((), data.symlink(target) + own)
-            for cids, _, settings in self.forms:
+            for (cids, _), settings in self.forms:
                 found.append((settings & where, (cids.cid(block), len(block))))
         return merged(found, self.known)
 
 
-def _forms(candidates: Candidates) -> list[Form]:
+def _forms(candidates: Candidates) -> list[tuple[Form, int]]:
+    """How nodes are written, and the settings that have it so."""
     function = by_code(candidates.hash_code)
     found: dict[tuple[int, int, str], int] = {}
     for profile, _, settings in candidates.variants:
         key = profile.cid_version, profile.inline_limit if profile.inline else -1, profile.field_order
         found[key] = found.get(key, 0) | settings
     return [
-        (CidFormat(version, DAG_PB, function, limit), order == "data-first", settings)
+        ((CidFormat(version, DAG_PB, function, limit), order == "data-first"), settings)
         for (version, limit, order), settings in found.items()
     ]

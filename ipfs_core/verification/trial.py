@@ -7,20 +7,20 @@ of the directory: basic or a HAMT, in each version, with and without attributes.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import BinaryIO, NamedTuple, TypeAlias
 
 from ipfs_core import parallel
 from ipfs_core.block import RAW
 from ipfs_core.cid import CID, text
-from ipfs_core.codec import dag_pb
-from ipfs_core.errors import CidError, LimitError
+from ipfs_core.errors import CidError
 from ipfs_core.profile import ImportProfile
 from ipfs_core.progress import Observer, Progress
-from ipfs_core.unixfs import data, directory, hamt
+from ipfs_core.unixfs import directory
 from ipfs_core.verification.candidates import Candidates, with_rule
 from ipfs_core.verification.forest import Leaves
+from ipfs_core.verification.forms import Entries, Shapes, basic, fill
 from ipfs_core.verification.partition import Made, Partition, merged
 from ipfs_core.verification.probe import CLOSE, ENTER, MADE, NOTHING, Item, Probe
 
@@ -30,7 +30,6 @@ PROGRESS_STEP = 1 << 20  # bytes between two calls of the observer
 MOST_HITS = 8
 FEW = 600  # entries, which measure less than any usual threshold of a HAMT, whatever their names
 
-Entries: TypeAlias = Sequence[tuple[bytes, bytes, int]]
 Found: TypeAlias = Iterator[tuple[int, tuple[bytes, int]]]
 """Sets of settings, each with the CID and the Tsize that it makes."""
 
@@ -144,27 +143,25 @@ class Trial:
 
     def _directory(self, frame: _Frame, gone: int) -> Found:
         """What becomes of a directory, but for the settings that leave it out."""
+        shapes = Shapes()
         for settings, entries in frame.partition.parts():
             for where, attributes in self._probe.keeping:
                 some = settings & where & ~gone
                 if some:
-                    yield from self._made_of(entries, some, attributes.of_directory(frame.status))
+                    yield from self._made_of(entries, some, attributes.of_directory(frame.status), shapes)
+            del entries  # before there are others
 
-    def _made_of(self, entries: Entries, settings: int, attributes: bytes) -> Found:
+    def _made_of(self, entries: Entries, settings: int, attributes: bytes, shapes: Shapes) -> Found:
         """The directory of these entries, under every rule and in every form that the settings have."""
-        message, below = data.EMPTY_DIRECTORY + attributes, sum([tsize for _, _, tsize in entries])
-        links: list[bytes] | None = None
         for fanout, chosen in self._decide(entries, settings, attributes):
-            for cids, data_first, where in self._probe.forms:
-                some = chosen & where
-                if some and fanout:
-                    with suppress(LimitError):  # names that share a hash: there is no such directory
-                        yield some, hamt.build(entries, fanout, cids, None, attributes, data_first=data_first)
-                elif some:
-                    if links is None:
-                        links = [dag_pb.encode_link(cid, name, tsize) for name, cid, tsize in entries]
-                    block = dag_pb.join(links, message, data_first=data_first)
-                    yield some, (cids.cid(block), len(block) + below)
+            forms = [(form, chosen & where) for form, where in self._probe.forms if chosen & where]
+            ways = [form for form, _ in forms]
+            if fanout:
+                made = fill(shapes.of(entries, fanout), entries, ways, attributes)
+            else:
+                made = basic(entries, ways, attributes)
+            for (_, some), link in zip(forms, made, strict=False):  # none where names share a hash
+                yield some, link
 
     def _decide(self, entries: Entries, settings: int, attributes: bytes) -> list[tuple[int, int]]:
         """Fan-outs, 0 for a basic directory, and the settings whose rule says so."""
@@ -188,7 +185,7 @@ class Trial:
                 self.found |= settings & self._bare
             by_cid = settings & self._by_cid
             if by_cid:
-                self._look(self._made_of([(text(cid).encode(), cid, tsize)], by_cid, b""))
+                self._look(self._made_of([(text(cid).encode(), cid, tsize)], by_cid, b"", Shapes()))
         if self._wrapped:
             frame = _Frame(b"", self._wrapped, None)
             frame.partition.add(name, made, self._wrapped)
