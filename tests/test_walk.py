@@ -356,15 +356,24 @@ def test_a_trie_is_no_deeper_than_a_hash_has_bits(fanout: int, levels: int) -> N
     assert time.process_time() - start < 1
 
 
-def test_a_shard_that_is_linked_again_and_again_meets_a_limit() -> None:  # row 37
+def test_a_part_of_a_shard_stands_in_it_once() -> None:  # row 37
     forge = Forge()
     here = forge.shard({})
     for _ in range(4):
         here = forge.shard(dict.fromkeys(range(200), (b"", here)))
-    error = refused(here, forge, limits=Limits(visits=5000))
-    assert isinstance(error, LimitError)
-    assert error.limit == "MAX_BLOCK_VISITS"
-    assert "5040 visits" in str(error), "8 for each of five blocks are added"
+    error = refused(here, forge, limits=Limits(visits=10))
+    assert isinstance(error, CodecError)
+    assert error.rule == "hamt-part-twice"
+    faults: list[str] = []
+    list(
+        walk(
+            here,
+            MemoryBlocks(forge),
+            limits=Limits(visits=10),
+            on_fault=lambda _names, _cid, error: faults.append(str(getattr(error, "rule", error))),
+        )
+    )
+    assert faults == ["hamt-part-twice"] * 4 * 199
 
 
 def test_names_whose_hashes_are_equal_cannot_both_be_found_in_a_trie() -> None:  # row 38, the reader's side
@@ -451,7 +460,7 @@ def test_a_walk_ends_even_if_the_source_lies() -> None:  # row 39
     with pytest.raises(LimitError, match="directories below each other"):
         list(walk(here, Liar({here: looped})))
     looped = forge[forge.shard({7: (b"", here), 9: (b"", here)})]
-    with pytest.raises(CodecError, match="a shard at level 8"):
+    with pytest.raises(CodecError, match="stands in it twice"):
         list(walk(here, Liar({here: looped})))
 
 

@@ -232,6 +232,7 @@ class Tree:
         width = trie.width
         levels = [iter(block.links)]
         places = [0]  # the bits of the hash that lead to each level
+        parts: set[bytes] = set()
         while levels:
             level = len(levels) - 1
             link = next(levels[-1], None)
@@ -248,6 +249,11 @@ class Tree:
                     error = f"{name[:64]!r} is not in the slot of its hash, but in {link.name[:width]!r}"
                     report(link.hash, CodecError(f"{error}, level {level}", "hamt-slot-hash"))
                 continue
+            if link.hash in parts:  # no name in it could have the hash of both places
+                error = f"{text(link.hash)}: a part of a shard that stands in it twice"
+                report(link.hash, CodecError(error, "hamt-part-twice"))
+                continue
+            parts.add(link.hash)
             try:
                 below = self._shard(link.hash, trie, level + 1)
             except FAULTS as fault:
