@@ -14,7 +14,7 @@ Source: https://github.com/multiformats/cid.
 
 from __future__ import annotations
 
-from ipfs_core import multibase, multihash, varint
+from ipfs_core import multibase, multicodec, multihash, varint
 from ipfs_core.errors import CidError
 from ipfs_core.multibase import base32, base58btc
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CID",
-    "CODECS",
     "DAG_CBOR",
     "DAG_JSON",
     "DAG_PB",
@@ -37,26 +36,13 @@ __all__ = [
 ]
 
 MAX_CID_BYTES = 256  # an identity CID of the largest allowed digest has 133
-MAX_CID_TEXT = 512  # any base for CIDs up to 63 bytes; base2 is eight times as long as the bytes
+MAX_CID_TEXT = 1 + 8 * MAX_CID_BYTES  # characters: the longest CID in base2
 
 RAW = 0x55
 DAG_PB = 0x70
 DAG_CBOR = 0x71
 LIBP2P_KEY = 0x72
 DAG_JSON = 0x0129
-
-# What `ipfs cid codecs --supported` lists; other names are multiformats' business.
-CODECS = {
-    "cbor": 0x51,
-    "raw": RAW,
-    "dag-pb": DAG_PB,
-    "dag-cbor": DAG_CBOR,
-    "libp2p-key": LIBP2P_KEY,
-    "git-raw": 0x78,
-    "dag-jose": 0x85,
-    "dag-json": DAG_JSON,
-    "json": 0x0200,
-}
 
 _V0 = b"\x12\x20"
 
@@ -160,8 +146,7 @@ class CID:
     @property
     def codec_name(self) -> str:
         """The multicodec name of ``codec``; ``"unknown"`` where the table has none."""
-        code = self.codec
-        return next((name for name, known in CODECS.items() if known == code), None) or _registered_name(code)
+        return multicodec.name_of(self.codec) or "unknown"
 
     @property
     def multihash(self) -> bytes:
@@ -177,7 +162,7 @@ class CID:
     def hash_name(self) -> str:
         """The multicodec name of ``hash_code``; ``"unknown"`` where the table has none."""
         code = self.hash_code
-        return multihash.CODES.get(code) or _registered_name(code)
+        return multihash.CODES.get(code) or multicodec.name_of(code) or "unknown"
 
     @property
     def digest(self) -> bytes:
@@ -292,29 +277,10 @@ def _base58_multihash(body: str) -> bytes:
 
 def _codec_code(codec: int | str) -> int:
     if isinstance(codec, str):
-        code = CODECS.get(codec)
-        return _registered_code(codec) if code is None else code
+        try:
+            return multicodec.code_of(codec)
+        except LookupError:
+            raise CidError(f'unknown multicodec: "{codec[:64]}"', codec[:64]) from None
     if not 0 <= codec <= varint.MAX_VALUE:
         raise CidError("unknown multicodec: not a number of 63 bits")
     return codec
-
-
-# The two packages that provide `multiformats` look names up in different ways.
-
-
-def _registered_code(name: str) -> int:
-    from multiformats import multicodec
-
-    try:
-        return int(multicodec.code(name) if hasattr(multicodec, "code") else multicodec.get(name).code)
-    except (LookupError, ValueError):
-        raise CidError(f'unknown multicodec: "{name[:64]}"', name[:64]) from None
-
-
-def _registered_name(code: int) -> str:
-    from multiformats import multicodec
-
-    try:
-        return str(multicodec.name(code) if hasattr(multicodec, "name") else multicodec.get(code=code).name)
-    except (LookupError, ValueError):
-        return "unknown"

@@ -1,8 +1,8 @@
 """What the documents show is what is printed: every `console` block of README.md and docs/ is run again.
 
 The blocks of one page run one after another in a folder with the repository's examples; `...` stands for any
-text, as in a doctest. A block that needs more than this program, Kubo and a shell says why it is not run, in a
-comment before it: <!-- not run: REASON -->.
+text, as in a doctest. A block that needs more than this program, Kubo and a shell is left out, and a comment
+before it says why: <!-- not run: REASON -->.
 """
 
 from __future__ import annotations

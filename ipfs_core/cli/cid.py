@@ -10,9 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeAlias
 
-from ipfs_core import multihash
-from ipfs_core.cid import CODECS
-from ipfs_core.cli import codecs
+from ipfs_core import multicodec, multihash
 from ipfs_core.cli.cidformat import BASE32, REFERENCE, Conversion, conversion
 from ipfs_core.cli.cidinspect import inspect, report
 from ipfs_core.cli.escape import message
@@ -170,7 +168,7 @@ def _bases(options: argparse.Namespace) -> int:
 
 
 def _codecs(options: argparse.Namespace) -> int:
-    return _list(options, CODECS if options.supported else codecs.ipld(), _numbered(options))
+    return _list(options, multicodec.CODECS if options.supported else multicodec.ipld(), _numbered(options))
 
 
 def _hashes(options: argparse.Namespace) -> int:

@@ -6,9 +6,8 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ipfs_core import multibase, multihash
-from ipfs_core.cid import CID, CODECS, DAG_PB
-from ipfs_core.cli import codecs
+from ipfs_core import multibase, multicodec, multihash
+from ipfs_core.cid import CID, DAG_PB
 from ipfs_core.cli.cidtext import decode
 from ipfs_core.cli.escape import quote
 from ipfs_core.cli.options import UsageError, integer
@@ -72,16 +71,16 @@ def conversion(form: str, version: str, codec: str, base: str) -> Conversion:
 
 def codec_code(text: str) -> int:
     """The code of a codec given by name, or by number as Go writes one; go-multicodec's ``Code.Set``."""
-    if text in CODECS:
-        return CODECS[text]
+    if text in multicodec.CODECS:
+        return multicodec.CODECS[text]
     try:
         number = integer("uint", text)
     except UsageError:
         number = -1
-    if 0x300000 <= number <= 0x3FFFFF or (number >= 0 and codecs.name_of(number)):  # reserved, or known
+    if 0x300000 <= number <= 0x3FFFFF or (number >= 0 and multicodec.name_of(number)):  # reserved, or known
         return number
     try:
-        return codecs.code_of(text)
+        return multicodec.code_of(text)
     except LookupError:
         raise UsageError(f"unknown multicodec: {quote(text)}") from None
 
@@ -98,7 +97,7 @@ def _formatted(form: str, base: str, cid: CID) -> str:
 
 
 def _codec_name(cid: CID) -> str:
-    return codecs.name_of(cid.codec) or f"Code({cid.codec})"
+    return multicodec.name_of(cid.codec) or f"Code({cid.codec})"
 
 
 def _hash_name(cid: CID) -> str:

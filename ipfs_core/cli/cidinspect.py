@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ipfs_core import multihash
+from ipfs_core import multicodec, multihash
 from ipfs_core.cid import DAG_PB, LIBP2P_KEY
-from ipfs_core.cli import codecs
 from ipfs_core.cli.cidtext import decode, peer_id
 from ipfs_core.errors import CidError
 from ipfs_core.multibase import BASES
@@ -29,7 +28,7 @@ def inspect(text: str) -> dict[str, Any]:
         "cid": text,
         "version": cid.version,
         "multibase": {"prefix": BASES[base], "name": base},
-        "multicodec": {"code": cid.codec, "name": codecs.name_of(cid.codec) or "unknown"},
+        "multicodec": {"code": cid.codec, "name": multicodec.name_of(cid.codec) or "unknown"},
         "multihash": {
             "code": code,
             "name": multihash.CODES.get(code, "unknown"),

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from ipfs_core import multibase, multihash
-from ipfs_core.cid import CID, LIBP2P_KEY, MAX_CID_BYTES
+from ipfs_core.cid import CID, LIBP2P_KEY, MAX_CID_TEXT
 from ipfs_core.errors import CidError
 
 __all__ = ["decode", "peer_id"]
 
-MAX_TEXT = 1 + 8 * MAX_CID_BYTES  # characters: the longest CID in base2
 TRAILING = "trailing bytes in data buffer passed to cid Cast"
 
 
@@ -21,8 +20,8 @@ def decode(text: str) -> tuple[str, CID]:
     size = len(text.encode("utf-8", "surrogateescape"))
     if size < 2:
         raise CidError("invalid cid: cid too short", text)
-    if len(text) > MAX_TEXT:
-        raise CidError(f"invalid cid: longer than {MAX_TEXT} characters", text[:64])
+    if len(text) > MAX_CID_TEXT:
+        raise CidError(f"invalid cid: longer than {MAX_CID_TEXT} characters", text[:64])
     if size == 46 and text.startswith("Qm"):
         return "base58btc", CID(_multihash(text, "invalid cid: "))
     try:
@@ -41,7 +40,7 @@ def decode(text: str) -> tuple[str, CID]:
 
 def peer_id(text: str) -> CID | None:
     """The CID of a peer ID in its older form, a multihash in base58btc (``12D3Koo...``, ``Qm...``)."""
-    if not text.startswith(("1", "Qm")) or len(text) > MAX_TEXT:
+    if not text.startswith(("1", "Qm")) or len(text) > MAX_CID_TEXT:
         return None
     try:
         return CID.from_parts(1, LIBP2P_KEY, _multihash(text))

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping
 from importlib import import_module
 from typing import Any
 
-from ipfs_core import cli, multihash, presets
-from ipfs_core.cid import CODECS
+from ipfs_core import cli, multicodec, multihash, presets
 from ipfs_core.cli.escape import quote
 from ipfs_core.cli.group import HELP
 from ipfs_core.cli.lines import STDOUT, Stream
@@ -55,7 +54,7 @@ _VALUES: Mapping[str, Iterable[str]] = {
     "format": ("yaml", "json", "cid"),
     "hamt-size-estimation": ("links", "block", "disabled"),
     "hash": multihash.hash_names(),
-    "mc": CODECS,
+    "mc": multicodec.CODECS,
     "method": ("PUT", "POST"),
     "PROFILE": presets.PRESETS,
     "order": ("stream", "dfs"),

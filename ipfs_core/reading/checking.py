@@ -11,13 +11,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Literal, NamedTuple, TypeAlias
 
-from ipfs_core import multihash, parallel
+from ipfs_core import multicodec, multihash, parallel
 from ipfs_core.blockstore import multihash_of
 from ipfs_core.car.census import MAX_EXCHANGED, Census
 from ipfs_core.car.framing import Section
 from ipfs_core.car.linkage import EXAMPLES, Linkage, read_links
 from ipfs_core.carfile import CarFile, Span
-from ipfs_core.cid import CID, CODECS
+from ipfs_core.cid import CID
 from ipfs_core.codec.links import followed
 from ipfs_core.errors import CarError, CidError, CodecError, IntegrityError, IpfsCoreError
 from ipfs_core.progress import Observer, Progress
@@ -287,10 +287,7 @@ class _Check:
 
 def codec_name(code: int) -> str:
     """The name of a codec, its code in hexadecimal if it has none."""
-    name = next((name for name, known in CODECS.items() if known == code), None)
-    if name is None:
-        name = CID.from_parts(1, code, bytes((0, 0))).codec_name
-    return hex(code) if name == "unknown" else name
+    return multicodec.name_of(code) or hex(code)
 
 
 def _by_offset(row: tuple[Section, int]) -> int:

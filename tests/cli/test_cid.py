@@ -15,13 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipfs_core import cli, multibase
-from ipfs_core.cid import CID, CODECS
+from ipfs_core.cid import CID
 from ipfs_core.cli.cid import GROUP
 from ipfs_core.cli.cidformat import Conversion, conversion
 from ipfs_core.cli.cidinspect import inspect, report
 from ipfs_core.cli.cidtext import decode
 from ipfs_core.cli.options import UsageError
 from ipfs_core.errors import CidError, ProfileError
+from ipfs_core.multicodec import CODECS
 from tests.cli.conftest import Call
 from tests.cli.test_main import LIBRARIES, PROGRAM, imported_by
 from tests.command import ipfs_core

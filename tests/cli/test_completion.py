@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from ipfs_core import cli, multibase
-from ipfs_core.cid import CODECS
 from ipfs_core.cli import completion
 from ipfs_core.cli.options import Command, Option
+from ipfs_core.multicodec import CODECS
 from ipfs_core.presets import PRESETS
 from tests.cli.conftest import Call
 from tests.cli.test_main import imported_by

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 from random import Random
 
 import pytest
-from multiformats import multicodec
+from multiformats import multicodec as table
 
-from ipfs_core import multibase, multihash, varint
+from ipfs_core import multibase, multicodec, multihash, varint
 from ipfs_core.cid import CID
-from ipfs_core.cli import codecs, main
+from ipfs_core.cli import main
 from ipfs_core.cli.escape import message
 from ipfs_core.cli.stdin import SPACE
 from tests.command import Outcome
@@ -326,7 +326,7 @@ def test_any_text_is_taken_or_refused_as_by_kubo(alike: Alike, options: tuple[st
 
 def codes() -> list[int]:
     """The codes of all multicodecs and their neighbours; private ones, and some that nobody has."""
-    rows = [*(codec.code for codec in multicodec.table()), *codecs.NEWER]
+    rows = [*(codec.code for codec in table.table()), *multicodec.NEWER]
     near = {code + step for code in rows for step in (-1, 0, 1)} - {-1}
     return sorted(near | {*range(0x1400), 0x300000, 0x3FFFFF, 0x400000, 2**32, 2**63 - 1})
 
@@ -339,6 +339,13 @@ def test_every_codec_and_every_hash_has_the_name_it_has_for_kubo(alike: Alike) -
     alike("format", "-f", "%c %C %h %H", stdin="\n".join(lines))
 
 
+def test_a_cid_names_its_codec_as_kubo_does(kubo: Kubo) -> None:
+    cids = [CID.from_parts(1, code, multihash.wrap(0x00, b"")) for code in codes()]
+    printed = kubo.repo()("cid", "format", "-f", "%c", stdin="\n".join(map(str, cids)).encode()).out.decode()
+    names = ["unknown" if name.startswith("Code(") else name for name in printed.splitlines()]
+    assert [cid.codec_name for cid in cids] == names
+
+
 @pytest.mark.parametrize(
     "name", ["blake3-hashseq", "es384", "bls12_381-g1-sig", "dag-cbor", "p2p", "skein1024-1024"]
 )
@@ -347,8 +354,8 @@ def test_a_codec_is_found_by_its_name(alike: Alike, name: str) -> None:
 
 
 def test_every_name_leads_back_to_its_code() -> None:
-    assert [codecs.code_of(codecs.name_of(code)) for code in codes() if codecs.name_of(code)] == [
-        code for code in codes() if codecs.name_of(code)
+    assert [multicodec.code_of(multicodec.name_of(code)) for code in codes() if multicodec.name_of(code)] == [
+        code for code in codes() if multicodec.name_of(code)
     ]
 
 

@@ -1,16 +1,26 @@
-"""The names of codecs, as Kubo 0.42 knows them: the table of ``multiformats``, brought up to date.
+"""The names of codes, as Kubo 0.42 knows them: the table of ``multiformats``, brought up to date.
 
-What `ipfs cid codecs --supported` lists is in ``ipfs_core.cid.CODECS``; for the rest ``multiformats`` is
-imported, when it is asked for.
+``multiformats`` is imported only for what is not in here.
 
 Source: https://github.com/multiformats/multicodec/blob/master/table.csv.
 """
 
 from __future__ import annotations
 
-from ipfs_core.cid import CODECS
+__all__ = ["CODECS", "NEWER", "code_of", "ipld", "name_of"]
 
-__all__ = ["NEWER", "code_of", "ipld", "name_of"]
+# What `ipfs cid codecs --supported` lists.
+CODECS = {
+    "cbor": 0x51,
+    "raw": 0x55,
+    "dag-pb": 0x70,
+    "dag-cbor": 0x71,
+    "libp2p-key": 0x72,
+    "git-raw": 0x78,
+    "dag-jose": 0x85,
+    "dag-json": 0x0129,
+    "json": 0x0200,
+}
 
 # What go-multicodec 0.10.0 has, and multiformats 0.3.1 does not have, or under another name.
 NEWER = {
@@ -98,9 +108,9 @@ def name_of(code: int) -> str:
         return known
     from multiformats import multicodec
 
-    try:
-        return multicodec.get(code=code).name
-    except LookupError:
+    try:  # of the packages that provide `multiformats` one has functions, the other a table
+        return str(multicodec.name(code) if hasattr(multicodec, "name") else multicodec.get(code=code).name)
+    except (LookupError, ValueError):
         return ""
 
 
@@ -111,7 +121,10 @@ def code_of(name: str) -> int:
         return known
     from multiformats import multicodec
 
-    code = multicodec.get(name).code
+    try:
+        code = int(multicodec.code(name) if hasattr(multicodec, "code") else multicodec.get(name).code)
+    except ValueError as error:
+        raise LookupError(str(error)) from None
     if code in NEWER:
         raise LookupError(f"{name} has become {NEWER[code]}")
     return code
