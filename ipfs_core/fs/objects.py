@@ -278,8 +278,9 @@ class Objects:
         prefix = path.rstrip("/")
         for info in infos:
             full = info["name"]
-            if full.rstrip("/") == prefix and (info.get("size") or 0) == 0:
-                continue  # what marks a directory, or the directory itself
+            is_mark = info["type"] != "directory" and full == prefix + "/" and not info.get("size")
+            if is_mark or full == prefix:
+                continue  # what stands for an empty directory, or the directory itself
             name = self._name(full, prefix, where)
             if name in entries:
                 what = "an object and a prefix of one name: in a folder one of them has no place"
