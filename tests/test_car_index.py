@@ -133,7 +133,7 @@ def test_a_file_object_that_shrinks_is_cut() -> None:
             car.index.complete()
 
 
-def test_an_index_takes_less_than_a_hundred_bytes_a_block() -> None:
+def test_an_index_takes_less_than_a_hundred_bytes_a_block() -> None:  # row 44
     count = 60_000
 
     def lists() -> Iterator[list[Section]]:
@@ -206,7 +206,7 @@ def test_the_bytes_of_an_index_are_those_of_the_specification() -> None:  # kubo
 @pytest.mark.parametrize(
     "digest", [lambda at: sha256(b"%d" % at).digest(), lambda at: bytes(28) + at.to_bytes(4, "big")]
 )
-def test_writing_an_index_takes_less_than_120_bytes_a_block(digest: Any) -> None:
+def test_writing_an_index_takes_less_than_120_bytes_a_block(digest: Any) -> None:  # row 44
     count = 60_000  # also where somebody chose all digests to begin alike
     entries = ((b"\x12\x20" + digest(at), 50 * at) for at in range(count))
     tracemalloc.start()
@@ -315,7 +315,7 @@ def test_an_index_has_one_form(index: bytes, says: str) -> None:
     assert 6 <= caught.value.offset <= 6 + len(index)
 
 
-def test_an_index_that_is_cut_anywhere_is_refused() -> None:
+def test_an_index_that_is_cut_anywhere_is_refused() -> None:  # row 19
     assert decoded(GOOD) == [Record(0x12, bytes(32), 18)]
     for length in range(len(GOOD)):
         with pytest.raises(CarError):

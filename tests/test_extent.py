@@ -141,7 +141,7 @@ def test_directories_that_multiply_end_after_a_second(walking: Any, levels: int,
     assert source.looks < 51_000
 
 
-def test_chunks_that_multiply_end_after_a_second() -> None:
+def test_chunks_that_multiply_end_after_a_second() -> None:  # row 40
     root, forge = chunks(b"1")
     met: list[object] = []
     with pytest.raises(LimitError) as caught:
@@ -157,7 +157,7 @@ def test_what_ends_within_the_limits_is_not_ended() -> None:
     assert sum(1 for _ in Leaves(root, MemoryBlocks(forge))) == 90_000
 
 
-def test_what_has_no_bytes_is_gone_through_once() -> None:
+def test_what_has_no_bytes_is_gone_through_once() -> None:  # row 40
     root, forge = chunks(b"")
     source = Counting(forge)
     assert [leaf.size for leaf in Leaves(root, source)] == [0]

@@ -120,7 +120,7 @@ def bombs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("name", BOMBS)
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_bomb_ends_in_an_error_or_in_little_work(
+def test_a_bomb_ends_in_an_error_or_in_little_work(  # rows 37, 40, 42
     bombs: Path, tmp_path: Path, command: str, name: str
 ) -> None:
     forge, root = directories(b"2")

@@ -80,7 +80,7 @@ def scene(place: Place, order: str) -> Path:
 
 @pytest.mark.parametrize("command", [COMMAND, NAMED], ids=["unnamed", "named"])
 @pytest.mark.parametrize("order", ["stream", "dfs"])
-def test_a_full_disk_keeps_nothing_of_it(
+def test_a_full_disk_keeps_nothing_of_it(  # row 64
     place: Place, on_a_small_disk: Callable[..., Outcome], command: tuple[str, ...], order: str
 ) -> None:
     script = f'add "$1" -o "$2/out.car" --order={order}; code=$?; ls -A; exit $code'
@@ -256,7 +256,7 @@ def test_a_slow_reader_gets_everything(place: Place, order: str, blocking: bool,
 # A terminal
 
 
-def test_a_terminal_is_not_fed_a_car(place: Place) -> None:
+def test_a_terminal_is_not_fed_a_car(place: Place) -> None:  # row 68
     ours, theirs = pty.openpty()
     try:
         process = start("add", place.source, "-o", "-", stdout=theirs)
@@ -275,7 +275,7 @@ def test_a_terminal_is_not_fed_a_car(place: Place) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="/proc tells how much is in use")
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_without_memory_it_is_done_or_ends_in_one_line(place: Place, workers: str) -> None:
+def test_without_memory_it_is_done_or_ends_in_one_line(place: Place, workers: str) -> None:  # row 71
     """From too little to begin with, in steps, up to plenty."""
     expected = run("add", "-Q", place.source, "-o", place.target).out
     whole = place.target.read_bytes()
@@ -308,7 +308,7 @@ program()
 """
 
 
-def test_few_descriptors_are_enough_or_named(place: Place) -> None:
+def test_few_descriptors_are_enough_or_named(place: Place) -> None:  # row 71
     few: Any = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16))  # noqa: E731
     expected = run("add", "-Q", place.source).out
     outcome = run("add", "-Q", place.source, "-o", place.target, preexec_fn=few)

@@ -92,7 +92,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
-def test_any_call_may_fail(place: Place, case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_any_call_may_fail(place: Place, case: Case, monkeypatch: pytest.MonkeyPatch) -> None:  # row 64
     monkeypatch.setattr(source, "SPAN", SPAN)
     if not case.unnamed:
         monkeypatch.setattr(os, "open", without_unnamed_files(os.open))

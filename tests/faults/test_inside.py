@@ -54,7 +54,7 @@ INSIDE = {
 @pytest.mark.parametrize("case", INSIDE)
 @pytest.mark.parametrize("absolute", [False, True])
 @pytest.mark.parametrize("order", ["stream", "dfs"])
-def test_an_output_inside_is_refused(folder: Path, case: str, absolute: bool, order: str) -> None:
+def test_an_output_inside_is_refused(folder: Path, case: str, absolute: bool, order: str) -> None:  # row 70
     given, car = INSIDE[case]
     target = f"{folder}/{car}" if absolute else car
     options = {"dereference_args": True} if given.startswith("to-source") else {}

@@ -122,7 +122,7 @@ def killer(tmp_path_factory: pytest.TempPathFactory) -> Killer:
     return Killer(tmp_path_factory.mktemp("kill"))
 
 
-def test_a_new_file_is_whole_or_absent_and_nothing_else_is_left(killer: Killer) -> None:
+def test_a_new_file_is_whole_or_absent_and_nothing_else_is_left(killer: Killer) -> None:  # row 66
     seen: Counter[str] = Counter()
     for _ in range(KILLS):
         killer.strike(signal.SIGKILL, None, killer.source, "-o", killer.target)
