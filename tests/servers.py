@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import datetime
+import ipaddress
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple, Self
 
-__all__ = ["Connection", "Request", "Server", "answer", "closed_port", "serving"]
+__all__ = ["Connection", "Request", "Server", "answer", "certificate", "closed_port", "serving"]
 
 TIMEOUT = 20  # seconds; nothing in a test takes so long
 
@@ -87,13 +91,14 @@ class Server:
     ``requests`` are those that were read as a whole, ``connections`` counts all.
     """
 
-    def __init__(self, *acts: Act) -> None:
+    def __init__(self, *acts: Act, tls: ssl.SSLContext | None = None) -> None:
         self.acts = acts
+        self._tls = tls
         self.requests: list[Request] = []
         self.connections = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
         self._ended = False
         self._thread = threading.Thread(target=self._run)
 
@@ -107,7 +112,11 @@ class Server:
                 act = self.acts[min(self.connections, len(self.acts) - 1)]
                 self.connections += 1
                 try:
-                    request = act(Connection(link))
+                    if self._tls is None:
+                        request = act(Connection(link))
+                    else:
+                        with self._tls.wrap_socket(link, server_side=True) as secure:
+                            request = act(Connection(secure))
                 except OSError:  # the client has had enough
                     continue
                 if request is not None:
@@ -126,9 +135,9 @@ class Server:
 
 
 @contextmanager
-def serving(*acts: Act) -> Iterator[Server]:
+def serving(*acts: Act, tls: ssl.SSLContext | None = None) -> Iterator[Server]:
     """A server for the time of the block."""
-    with Server(*acts) as server:
+    with Server(*acts, tls=tls) as server:
         yield server
 
 
@@ -137,3 +146,39 @@ def closed_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port
+
+
+def certificate(folder: Path) -> tuple[ssl.SSLContext, Path]:
+    """For a server at 127.0.0.1 that nobody vouches for: its context, and the file of its certificate."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    path, key_path = folder / "certificate.pem", folder / "key.pem"
+    path.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    key_path.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path, key_path)
+    return context, path

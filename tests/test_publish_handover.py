@@ -6,6 +6,7 @@ import builtins
 import json
 import os
 import pickle
+import socket
 import time
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from ipfs_core.publish.target import Target
 from ipfs_core.publish.upload import MAX_ANSWER, Patience
 from tests.faults.cars import check_whole, check_whole_bytes
 from tests.results import HELLO, RESULTS, SAMPLE
-from tests.servers import Act, Connection, Request, answer, closed_port, serving
+from tests.servers import Act, Connection, Request, answer, certificate, closed_port, serving
 from tests.trees import plant
 
 QUICK = Patience(connect=5, idle=5, retries=2, pause=0.001)
@@ -142,8 +143,56 @@ def test_nobody_listening_is_an_error(results: Path) -> None:
     assert "efused" in str(error)
 
 
-def test_a_name_that_is_none_is_an_error(results: Path) -> None:
-    fails(results, "http://nobody.invalid/a", patience=ONCE)
+@pytest.fixture
+def no_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No name is found, without asking anybody."""
+
+    def find_none(*_: object) -> Any:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", find_none)
+
+
+def test_a_name_that_is_none_is_an_error(results: Path, no_names: None) -> None:
+    assert "not known" in str(fails(results, "http://nobody.invalid/a", patience=ONCE))
+
+
+def test_a_server_that_nobody_vouches_for_is_refused(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context, trusted = certificate(tmp_path)
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    with serving(answer(200), tls=context) as server:
+        error = fails(results, f"{server.url}/a", patience=ONCE, credentials=Credentials("sesame"))
+        assert "CERTIFICATE_VERIFY_FAILED" in str(error)
+        assert server.requests == []
+        os.unlink("results.car")
+        monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+        result = publish(results, f"{server.url}/a", credentials=Credentials("sesame"))
+    assert check_whole_bytes(server.requests[0].body) == [bytes(result.cid)]
+
+
+def test_a_redirect_never_leaves_encryption(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context, trusted = certificate(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+    with (
+        serving(answer(200)) as plain,
+        serving(answer(307, Location=f"{plain.url}/b"), tls=context) as server,
+    ):
+        error = fails(results, f"{server.url}/a")
+    assert "redirect to http" in str(error)
+    assert plain.connections == 0
+
+
+def test_this_machine_is_reached_without_a_proxy(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_PROXY")
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{closed_port()}")
+    with serving(answer(200)) as server:
+        publish(results, f"{server.url}/a")
+    assert len(server.requests) == 1
 
 
 def hang_up(connection: Connection) -> None:
@@ -335,7 +384,7 @@ def test_credentials_are_never_shown_not_even_if_the_server_repeats_them(results
         os.unlink("results.car")
 
 
-def test_credentials_without_encryption_bring_a_warning(results: Path) -> None:
+def test_credentials_without_encryption_bring_a_warning(results: Path, no_names: None) -> None:
     said: list[str] = []
     publisher = Publisher(to="http://nobody.invalid/a", credentials=Credentials("sesame"), patience=ONCE)
     with pytest.raises(HandoverError):

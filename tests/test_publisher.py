@@ -415,6 +415,14 @@ def test_a_folder_that_is_not_there_is_an_error_and_the_car_stays(work: Path) ->
     check_whole(work / "work" / "e-42.car")
 
 
+def test_a_folder_in_the_results_is_refused_before_anything_is_written(work: Path) -> None:
+    for to in ("../results/", "../results/outputs/", "../results/nope/"):
+        with pytest.raises(FileExistsError, match="inside"):
+            Publisher(to=to).publish("../results")
+    assert os.listdir(work / "work") == []
+    assert os.listdir(work / "results" / "outputs") == []
+
+
 @pytest.mark.parametrize("identifier", ["", "a/b", "..", ".x", "a\0b"])
 def test_an_identifier_of_an_execution_leads_nowhere(work: Path, identifier: str) -> None:
     with pytest.raises(SpecError):

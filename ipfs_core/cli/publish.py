@@ -160,14 +160,18 @@ def main(words: Iterable[str]) -> int:
 
 
 def read_document(word: str) -> bytes:
-    """What is in a file, or on standard input for ``-``: one byte more than is taken at most."""
+    """What is in a file, or on standard input for ``-``; of what is too long one byte more than is taken."""
     from ipfs_core.naming import Naming
 
-    if word == "-":
-        with open(STDIN, "rb", buffering=0, closefd=False) as stdin, Naming("standard input"):
-            return b"".join(iter(lambda: stdin.read(65_536), b""))
-    with Naming(word), open(os.fsencode(word), "rb") as file:
-        return file.read(MAX_DOCUMENT + 1)
+    source = STDIN if word == "-" else os.fsencode(word)
+    with (
+        Naming("standard input" if word == "-" else word),
+        open(source, "rb", buffering=0, closefd=word != "-") as file,
+    ):
+        found = bytearray()
+        while len(found) <= MAX_DOCUMENT and (piece := file.read(MAX_DOCUMENT + 1 - len(found))):
+            found += piece
+    return bytes(found)
 
 
 def _refuse_conflicts(options: argparse.Namespace) -> None:

@@ -225,6 +225,8 @@ class Publisher:
             say(f"the credentials go to {self.to.shown} without encryption")
         if job is not None and job.ignored:
             say(f"the publisher has no such parameters, they are ignored: {', '.join(job.ignored)}")
+        if is_folder and isinstance(self.to, Target) and self.to.kind == "folder":
+            _refuse_inside(path, os.fsencode(self.to.place))
         if not is_folder:
             if self.strict_layout:
                 raise ResultError(f"{os.fsdecode(path)} is no folder of results", "exitCode")
@@ -269,6 +271,14 @@ def _profile(publisher: Publisher) -> ImportProfile:
 
 def _path(out: Path | BinaryIO | None) -> bytes | None:
     return os.fsencode(out) if isinstance(out, (str, bytes, os.PathLike)) else None
+
+
+def _refuse_inside(results: bytes, folder: bytes) -> None:
+    """``FileExistsError`` for a folder to hand over to that lies in the results."""
+    top = os.path.join(os.path.realpath(results), b"")
+    if os.path.join(os.path.realpath(folder), b"").startswith(top):
+        text = f"it lies inside {os.fsdecode(results)}, which is published"
+        raise FileExistsError(errno.EEXIST, text, os.fsdecode(folder))
 
 
 def _kept(path: bytes, execution_id: str | None) -> bytes:

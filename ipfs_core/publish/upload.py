@@ -129,10 +129,12 @@ class Client:
             self._home = httpx.URL(url)
         except httpx.InvalidURL as error:
             raise HandoverError(f"{self._name}: {error}", self._name) from None
+        # A transport of our own asks no proxy of the environment; it knows the certificates all the same.
+        is_here = self._home.host in LOOPBACK
         self._client: Any = httpx.Client(
             timeout=httpx.Timeout(patience.idle, connect=patience.connect),
             headers={"User-Agent": f"ipfs-core/{__version__}", "Accept-Encoding": "identity"},
-            trust_env=self._home.host not in LOOPBACK,
+            transport=httpx.HTTPTransport() if is_here else None,
         )
 
     def __enter__(self) -> Self:

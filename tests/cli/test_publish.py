@@ -152,6 +152,14 @@ def test_a_job_comes_from_standard_input(work: Path) -> None:
     assert ipfs_core("publish", "results", "--spec=-", cwd=work, stdin=job) == (0, YAML, b"")
 
 
+def test_an_endless_job_is_not_read_to_its_end(work: Path) -> None:
+    words = [sys.executable, "-P", "-m", "ipfs_core", "publish", "results", "--spec=-"]
+    with open("/dev/zero", "rb") as zero:
+        done = subprocess.run(words, stdin=zero, capture_output=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout) == (3, b"")
+    assert done.stderr.startswith(b"Error: a document of 1048577 bytes, more than 1048576")
+
+
 def test_a_job_for_another_publisher_is_refused_by_name(call: Call, work: Path) -> None:
     (work / "job.yaml").write_text(JOB % "s3")
     code, out, err = call("publish", "results", "--spec", "job.yaml", "-o", "a.car")
