@@ -268,13 +268,38 @@ def test_paths_come_to_stand_beside_each_other(made: Made) -> None:
         made.results[0].fetch(car, "out", "stdout")
 
 
-@pytest.mark.parametrize("path", ["nope", "outputs/nope", "stdout/nope", "outputs/../stdout", "OUTPUTS"])
+@pytest.mark.parametrize("path", ["nope", "outputs/nope", "stdout/nope", "OUTPUTS"])
 def test_a_path_that_is_not_there_is_an_error_and_nothing_is_written(made: Made, path: str) -> None:
     car = made.car(TREE)
     for into in ("out", "."):
         with pytest.raises(EntryNotFoundError):
             made.results[0].fetch(car, into, path)
     assert left() == set()
+
+
+@pytest.mark.parametrize("raw", [False, True])
+@pytest.mark.parametrize("path", ["..", "../../x", "outputs/../stdout", "./stdout", "a\0b"])
+def test_a_path_that_leads_elsewhere_is_refused_though_the_car_has_it(
+    made: Made, path: str, raw: bool
+) -> None:
+    forge = Forge()
+    here = forge.raw(b"escaped")
+    for name in reversed(path.split("/")):
+        here = forge.directory((name.encode(), here))
+    made.folder.joinpath("hostile.car").write_bytes(forge.car(here))
+    before = sorted(path.name for path in made.folder.iterdir())
+    for into in ("out", "."):
+        with pytest.raises(UnsafePathError):
+            PublishedResult(CID(here)).fetch(made.folder / "hostile.car", into, path, raw=raw)
+        with pytest.raises(UnsafePathError):
+            PublishedResult(CID(here), path).fetch(made.folder / "hostile.car", into, raw=True)
+    assert left() == set()
+    assert sorted(path.name for path in made.folder.iterdir()) == before
+
+
+def test_slashes_do_not_count(made: Made) -> None:
+    car = made.car(TREE)
+    assert made.results[0].fetch(car, "out", "//outputs//r.txt/") == ("out/outputs/r.txt",)
 
 
 def on_the_way(made: Made, path: str) -> set[bytes]:
@@ -411,6 +436,31 @@ def test_what_does_not_match_is_told(made: Made) -> None:
     fact = checked.report.fact("hash-mismatch")
     assert fact is not None
     assert fact.times == 1
+
+
+def test_whatever_is_spoilt_is_found_and_nothing_is_raised(made: Made) -> None:
+    car = made.car(TREE)
+    whole = read_car(car.read_bytes())
+    for at in range(len(whole.sections)):
+        rows = list(whole.sections)
+        cid, block = rows[at]
+        rows[at] = cid, block[:-1] + bytes([block[-1] ^ 1])
+        car.write_bytes(write_car(whole.roots, rows))
+        checked = made.results[0].verify(car)
+        assert not checked.ok
+        assert checked.report.fact("hash-mismatch") is not None
+        assert not any(fault.is_malformed for fault in checked.faults[0])
+
+
+def test_what_is_right_and_no_tree_is_malformed(made: Made) -> None:
+    forge = Forge()
+    top = forge.directory((b"a", forge.put(b"\x0a\x02\x08\x09")), (b"b", forge.raw(b"x")))
+    car = made.folder / "odd.car"
+    car.write_bytes(forge.car(top))
+    checked = PublishedResult(CID(top)).verify(car)
+    assert not checked.ok
+    ((fault,),) = checked.faults
+    assert (fault.path, fault.is_malformed) == ("a", True)
 
 
 def test_several_results_are_checked_one_by_one(made: Made) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -203,7 +204,7 @@ class Publisher:
             error.add_note(f"To try again: {self._again(made.path)}")
             raise
         if made.is_ours:
-            with Naming(made.path):
+            with contextlib.suppress(OSError):  # it has been taken over, come what may
                 os.unlink(made.path)
         return where
 

@@ -7,7 +7,13 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 from ipfs_core.cid import CID
-from ipfs_core.errors import BlockNotFoundError, IntegrityError, IpfsCoreError, ResultError
+from ipfs_core.errors import (
+    BlockNotFoundError,
+    IntegrityError,
+    IpfsCoreError,
+    ResultError,
+    UnsafePathError,
+)
 from ipfs_core.extraction.outdir import make_parents, remove_empty
 from ipfs_core.publish.layout import FILES
 from ipfs_core.publish.stage import Stage, append
@@ -20,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RAW", "Checked", "Fault", "Target", "Wanted", "address", "entries", "fetch", "verify"]
 
+MOST_FAULTS = 1000  # of one result that are told
 RAW = b"raw"  # the folder in which results stay as they are, each under its CID
 
 Target: TypeAlias = str | bytes | os.PathLike[str]
@@ -65,9 +72,6 @@ class Checked(NamedTuple):
     def ok(self) -> bool:
         """Whether the CAR is whole, and so is every result."""
         return self.report.ok and not any(self.faults)
-
-
-MOST_FAULTS = 1000  # of one result
 
 
 def address(wanted: Wanted, path: str = "") -> str:
@@ -146,10 +150,11 @@ def fetch(
     folder = os.fsencode(into).rstrip(b"/") or os.fsencode(into)
     if not folder:
         raise ResultError("the name of the folder is empty", "into")
+    path = _clean(path)
     distinct = list({address(wanted, path): wanted for wanted in results}.values())
     if raw:
         return _raw(distinct, car, folder, path, options)
-    if len(distinct) == 1 and not path.strip("/") and not os.path.lexists(folder):
+    if len(distinct) == 1 and not path and not os.path.lexists(folder):
         car.extract(os.fsdecode(folder), [address(distinct[0])], **options)
         return (os.fsdecode(folder),)
     exists = os.path.lexists(folder)
@@ -173,8 +178,17 @@ def fetch(
     except BaseException:
         remove_empty(made)
         raise
-    names = [os.fsencode(path.strip("/"))] if path.strip("/") else top
+    names = [os.fsencode(path)] if path else top
     return tuple(os.fsdecode(os.path.join(folder, each)) for each in names)
+
+
+def _clean(path: str) -> str:
+    """The names of a path between single slashes. ``UnsafePathError`` if they would lead elsewhere."""
+    names = [name for name in path.split("/") if name]
+    for name in names:
+        if name in (".", "..") or "\0" in name:
+            raise UnsafePathError(f"{path[:64]!r} is no path in a result: {name[:64]!r}", os.fsencode(name))
+    return "/".join(names)
 
 
 def _raw(
@@ -182,7 +196,7 @@ def _raw(
 ) -> tuple[str, ...]:
     written: list[str] = []
     for wanted in results:
-        names = [str(wanted.cid), *filter(None, [wanted.path.strip("/"), path.strip("/")])]
+        names = [str(wanted.cid), *filter(None, [_clean(wanted.path), path])]
         target = os.path.join(folder, RAW, *map(os.fsencode, names))
         written += [
             each.path for each in car.extract(os.fsdecode(target), [address(wanted, path)], **options)
@@ -192,9 +206,9 @@ def _raw(
 
 def _extract(wanted: Wanted, car: Car, target: bytes, path: str, options: dict[str, Any]) -> None:
     """Write a result as the folder ``target``, or what is at a path of it below that."""
-    relative = os.fsencode(path.strip("/"))
-    if relative:
-        car.extract(os.fsdecode(os.path.join(target, relative)), [address(wanted, path)], **options)
+    if path:
+        where = os.path.join(target, os.fsencode(path))
+        car.extract(os.fsdecode(where), [address(wanted, path)], **options)
         return
     place = car.locate(address(wanted))
     if car.look(place).kind == "directory":
