@@ -171,9 +171,10 @@ def _text(
         if not found:
             yield "  nothing is known that speaks against it"
     roots = f"{len(report.roots)} root{'s' * (len(report.roots) != 1)}"
+    blocks = f"{report.sections} block{'s' * (report.sections != 1)}"
     yield (
-        f"{VERDICTS[report.weight]}: CARv{report.version}, {roots}, {report.sections} blocks of "
-        f"{report.block_bytes} bytes, order: {report.order}"
+        f"{VERDICTS[report.weight]}: CARv{report.version}, {roots}, {blocks} of {report.block_bytes} bytes, "
+        f"order: {report.order}"
     )
 
 
