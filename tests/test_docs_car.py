@@ -1,4 +1,4 @@
-"""docs/car.md names every command, every field and every limit as they are; what it shows is run elsewhere."""
+"""docs/car.md names each command, each field and each limit as they are; what it shows is run elsewhere."""
 
 from __future__ import annotations
 
