@@ -89,7 +89,7 @@ def chunks(leaf: bytes, levels: int = 5, width: int = 1000) -> tuple[bytes, Forg
     return here, forge
 
 
-def test_a_bomb_is_counted_at_once() -> None:  # security table, rows 40 and 42
+def test_a_bomb_is_measured_at_once() -> None:  # security table, rows 40 and 42
     root, forge = directories(6)
     assert of_tree(root, MemoryBlocks(forge)) == Extent(
         sum(100**level for level in range(7)), sum(100**level for level in range(1, 7))

@@ -356,6 +356,19 @@ def test_a_trie_is_no_deeper_than_a_hash_has_bits(fanout: int, levels: int) -> N
     assert time.process_time() - start < 1
 
 
+def test_a_shard_that_is_linked_again_and_again_meets_a_limit() -> None:  # row 37
+    forge = Forge()
+    name = b"n"
+    here = forge.raw(b"x")
+    for _ in range(40):
+        half = forge.shard({slot_of(name): (name, here)})
+        here = forge.directory((b"a", half), (b"b", half))
+    error = refused(here, forge, limits=Limits(visits=5000))
+    assert isinstance(error, LimitError)
+    assert error.limit == "MAX_BLOCK_VISITS"
+    assert "5648 visits" in str(error), "8 for each of 81 blocks are added"
+
+
 def test_a_part_of_a_shard_stands_in_it_once() -> None:  # row 37
     forge = Forge()
     here = forge.shard({})
