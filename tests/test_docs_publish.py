@@ -1,4 +1,4 @@
-"""docs/publish.md: the block that `test_transcripts` cannot run, and the folder that the examples begin with."""
+"""docs/publish.md: the block that `test_transcripts` cannot run, and the folder of the examples."""
 
 from __future__ import annotations
 

@@ -97,6 +97,8 @@ GET = Command(
                 "symlinks", "inside (default) refuses one that leads out; keep takes all", "", "text", "HOW"
             ),
             Option("preserve", "the modes and times in the CAR, too", "p"),
+            Option("portable", "refuse names that Windows or macOS cannot have, or take for one another"),
+            Option("raw-names", "take names that are not UTF-8"),
             Option(
                 "max-output",
                 "bytes of all files; by default 16GiB, or 1000 times the CAR",
@@ -221,6 +223,8 @@ def _fetch(
             raw=bool(options.raw),
             symlinks=options.symlinks or "inside",
             preserve=bool(options.preserve),
+            portable=options.portable,
+            raw_names=bool(options.raw_names),
             max_output=options.max_output,
             workers=options.workers,
             progress=bar.observer,

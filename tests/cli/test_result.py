@@ -153,6 +153,17 @@ def test_a_car_comes_from_standard_input(work: Path) -> None:
     assert read(work / "job-1") == read(work / "results")
 
 
+def test_names_that_are_not_utf8_are_taken_if_asked_for(call: Call, work: Path) -> None:
+    os.mkdir("odd")
+    plant({b"\xff": b"1"}, "odd")
+    code, out, err = call("publish", "odd", "-o", "odd.car", "-q")
+    assert (code, b"Warning: " in err) == (0, True)
+    cid = out.decode().strip()
+    assert call("result", "get", cid, "--car", "odd.car", "-o", "out")[:2] == (4, b"")
+    assert call("result", "get", cid, "--car", "odd.car", "-o", "out", "--raw-names")[0] == 0
+    assert read("out") == {b"\xff": b"1"}
+
+
 def test_a_conflict_is_2_and_tells_of_raw(call: Call, work: Path) -> None:
     os.mkdir("job-1")
     plant({b"stdout": b"mine"}, "job-1")
