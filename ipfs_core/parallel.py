@@ -9,12 +9,13 @@ from __future__ import annotations
 import contextlib
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from queue import SimpleQueue
 
-__all__ = ["Job", "Sent", "default_workers", "ordered", "ordered_by"]
+__all__ = ["Job", "Sent", "default_workers", "lock", "ordered", "ordered_by"]
 
 IN_FLIGHT = 20  # jobs: enough that no worker waits while results are used; each may hold a buffer and a file
 MOST_WORKERS = 32  # by default, unless there are more CPUs: in front of one writer more do not help
@@ -46,6 +47,13 @@ def default_workers() -> int:
 
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(2 * cpus, max(cpus, MOST_WORKERS))
+
+
+def lock() -> AbstractContextManager[Any]:
+    """A lock, for what threads of somebody else may share."""
+    from threading import Lock
+
+    return Lock()
 
 
 def ordered(items: Iterable[Any], workers: int) -> Generator[Any, None, None]:

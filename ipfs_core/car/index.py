@@ -36,6 +36,11 @@ class Index:
         self.blocks = 0
         """How many different blocks these are."""
 
+    @property
+    def failed(self) -> bool:
+        """Whether the scan has met an error."""
+        return self._failure is not None
+
     def find(self, cid: bytes) -> Section | None:
         """The section of a block, under the CID that is asked for; None if there is none."""
         key = multihash_of(cid)

@@ -95,7 +95,7 @@ class Archive:
         size = source.size or 0
         members = Members(self.label, size)
         if self._kind == "tar":
-            tars.read_members(Window(source).read, size, members, self.label)
+            tars.read_members(Window(source.read).read, size, members, self.label)
         else:
             zips.read_members(source, members, self._content)
         source.check_unchanged()

@@ -13,6 +13,7 @@ import contextlib
 import errno
 import os
 import stat
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -24,7 +25,7 @@ from ipfs_core.fs.faults import Faults, scrub
 from ipfs_core.naming import Naming
 from ipfs_core.source import wrong_type
 
-__all__ = ["locate"]
+__all__ = ["content", "locate"]
 
 
 def locate(url: str) -> Foreign | bytes:
@@ -41,10 +42,44 @@ def locate(url: str) -> Foreign | bytes:
         inner, rest = "", inner
     if not rest:
         raise SelectionError(f"{scrub(url)}: which archive?", url)
-    content, name, path, outer = _archive(rest)
+    archive, name, path, outer = _archive(rest)
     inside = os.fsencode(inner).strip(b"/")
     name = inside.rpartition(b"/")[2] if inside else unpacked_name(name)
-    return Archive(kind, content, os.fsencode(inner), name=name, origin=url, path=path, outer=outer)
+    return Archive(kind, archive, os.fsencode(inner), name=name, origin=url, path=path, outer=outer)
+
+
+def content(place: str, protocol: str | None = None, options: Mapping[str, Any] | None = None) -> Content:
+    """The content of one file: at a path, a URL, or a path in the file system of a ``protocol``.
+
+    ``options`` are those of the file system. ``OSError``, `MissingExtraError`.
+    """
+    if protocol is None and "://" not in place and "::" not in place:
+        protocol = "file"
+    if protocol in ("file", "local"):
+        return _local(os.path.abspath(os.fsencode(place)))[0]
+    label = os.fsencode(scrub(place))
+    if protocol is None:
+        fs, path = _opened(place, label, **(options or {}))
+    else:
+        with Faults(label):
+            from fsspec import filesystem
+
+            fs, path = filesystem(protocol, **{"use_listings_cache": False, **(options or {})}), place
+    if objects.protocols(fs) & {"file", "local"}:
+        return _local(os.path.abspath(os.fsencode(path)))[0]
+    return _file(fs, path, label)
+
+
+def _file(fs: Any, path: str, label: bytes) -> Content:
+    """The one file at a path of a file system."""
+    if objects.protocols(fs) & {"http", "https"}:
+        return http.look(fs, path, label)
+    with Faults(label):
+        info = fs.info(path)
+    if info["type"] == "directory":
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fsdecode(label))
+    version = objects.fingerprint(info)
+    return objects.ObjectContent(label, version.size, fs, path, version)
 
 
 def _archive(where: str) -> tuple[Content, bytes, bytes, Archive | None]:
@@ -99,11 +134,11 @@ def _remote(url: str) -> Foreign | bytes:
         text = f"{os.fsdecode(label)} is an object and a prefix; with a slash at its end it is the prefix"
         raise SelectionError(text, os.fsdecode(label))
     version = objects.fingerprint(info)
-    content = objects.ObjectContent(label, version.size, fs, path, version)
-    return objects.Single(content, objects.status_of(info), name=name, origin=url)
+    found = objects.ObjectContent(label, version.size, fs, path, version)
+    return objects.Single(found, objects.status_of(info), name=name, origin=url)
 
 
-def _opened(url: str, label: bytes) -> tuple[Any, str]:
+def _opened(url: str, label: bytes, **options: Any) -> tuple[Any, str]:
     """The file system of a URL, and the path in it."""
     try:
         import fsspec
@@ -117,7 +152,7 @@ def _opened(url: str, label: bytes) -> tuple[Any, str]:
             text = f"no such file, and no file system called {protocol}"
             raise FileNotFoundError(errno.ENOENT, text, os.fsdecode(label))
     with Faults(label):
-        fs, path = url_to_fs(url, use_listings_cache=False)
+        fs, path = url_to_fs(url, **{"use_listings_cache": False, **options})
     return fs, path
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipfs_core.input import Input
+from ipfs_core.car.preamble import Read
 
 __all__ = ["Window"]
 
@@ -11,12 +11,12 @@ MOST = 1 << 20  # and at most, where everything is asked for in turn
 
 
 class Window:
-    """Bytes of an input, some of them ahead: more the denser they are asked for."""
+    """What ``read`` gives, some of it ahead: more the denser it is asked for."""
 
-    __slots__ = ("_data", "_size", "_source", "_start")
+    __slots__ = ("_data", "_read", "_size", "_start")
 
-    def __init__(self, source: Input) -> None:
-        self._source = source
+    def __init__(self, read: Read) -> None:
+        self._read = read
         self._start = 0
         self._data = b""
         self._size = LEAST
@@ -28,6 +28,6 @@ class Window:
             return self._data[at : at + length]
         is_near = 0 <= at <= len(self._data) + LEAST
         self._size = min(MOST, 2 * self._size) if is_near else LEAST
-        self._data = self._source.read(offset, max(length, self._size))
+        self._data = self._read(offset, max(length, self._size))
         self._start = offset
         return self._data[:length]
