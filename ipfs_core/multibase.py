@@ -117,7 +117,8 @@ def encode(base: str, data: bytes) -> str:
 
 
 def decode(text: str) -> tuple[str, bytes]:
-    """The base and the bytes of a multibase text. ``ValueError``, in Go's words, if it is none.
+    """The base and the bytes of a multibase text. ``ValueError`` if it is none: what is wrong, and where.
+    Kubo's own words, one wording a base, are for the command line (`cli.refusal`).
 
     Base58 and base36 cost the square of the text's length: bound it first, as ``CID`` does.
 
