@@ -59,6 +59,8 @@ CIDS: Mapping[tuple[str, int], str] = {
 # Bytes of the CAR of a file of so many bytes, as `ipfs dag export` writes it, too.
 CARS: Mapping[int, int] = {16 * MIB: 16_783_655, GIB: 1_074_149_736}
 
+NOTHING = "QmUNLLsPACCz1vLxQVkXqqLX5R1X345qqfHbsf67hvA3Nn"  # the CID of an empty directory
+
 # Kubo may not touch the user's repo, home or network.
 KUBO_ENV = (
     ("IPFS_PATH", "{run}/repo"),
@@ -120,13 +122,16 @@ def works(scale: Scale) -> Iterator[Work]:
     yield _only_hash(sizes.file, "unixfs-v1-2025", 1 << 20, over_kubo=1.7)
     yield _car(sizes.file)
     yield _verify(sizes.file)
+    yield _settings_of_file(sizes.file)
     yield _cat(sizes.file)
     yield _extract(sizes.file)
     yield _by_content(sizes.file, "buzhash", over_kubo=1)
     yield _by_content(sizes.file, "rabin", over_kubo=0.8)
     yield _small_files(sizes.folders)
+    yield _settings_of_small_files(sizes.folders)
     for entries in sizes.entries:
         yield _one_directory(entries)
+        yield _settings_of_directory(entries)
     for size in sizes.chunked:
         yield _car_of_small_chunks(size)
     if sizes.sparse:
@@ -295,6 +300,68 @@ def _one_directory(entries: int) -> Work:
     )
 
 
+def _settings_of_file(size: int) -> Work:
+    """Which settings made a CID: each of three kinds of leaves, cut in five sizes, is a hashing."""
+    chunks = ",".join([str(1 << bits) for bits in range(16, 21)] * 3)
+    more = ",".join([chunks, *[str(1 << 18)] * 4])  # by buzhash and rabin
+    cid = CIDS["unixfs-v0-2015", size]
+    return Work(
+        "settings-file",
+        f"`verify`: the settings that made a CID of a file of {_bytes(size)}",
+        inputs.large_file(size),
+        (
+            _bare("15 hashings", "raw", "{input}", chunks, str(CORES)),
+            _bare("19 hashings", "raw", "{input}", more, str(CORES)),
+            _settings("ipfs-core", cid),
+            _settings("ipfs-core, no match", NOTHING, code=1),
+        ),
+        size=size,
+        room=size,
+        goals=(Goal("ipfs-core", "time", 1.15, "15 hashings"), Goal("ipfs-core", "rss", 128)),
+        rounds=3,
+    )
+
+
+def _settings_of_small_files(folders: int) -> Work:
+    files = 200 * folders
+    return Work(
+        "settings-small-files",
+        f"`verify`: the settings that made a CID of {files:,} files of 200 bytes",
+        inputs.small_files(folders, 200, 200),
+        _rows_of_settings(CIDS["small-files", files]),
+        size=200 * files,
+        room=8192 * files,
+        files=files,
+        goals=(Goal("ipfs-core verify", "time", 1.15, "6 × only-hash"),),
+        rounds=3,
+    )
+
+
+def _settings_of_directory(entries: int) -> Work:
+    cid = CIDS.get(("one-directory", entries), "")
+    return Work(
+        f"settings-directory-{entries}",
+        f"`verify`: the settings that made a CID of {entries:,} entries in one directory",
+        inputs.one_directory(entries),
+        _rows_of_settings(cid),
+        size=sum(len(str(number)) for number in range(entries)),
+        room=8192 * entries,
+        files=entries,
+        goals=(Goal("ipfs-core verify", "time", 1.15, "6 × only-hash"),),
+        rounds=1,
+    )
+
+
+def _rows_of_settings(cid: str) -> tuple[Row, ...]:
+    """Small files are of six kinds of leaves: what that costs beside making the CID six times."""
+    return (
+        _bare("bare loop, 6 hashings", "loop", "{input}", "6"),
+        _ours("only-hash"),
+        Row("6 × only-hash", derive=lambda seconds: 6 * seconds["only-hash"]),
+        _settings("ipfs-core verify", cid) if cid else _settings("ipfs-core verify", NOTHING, code=1),
+    )
+
+
 def _car_of_small_chunks(size: int) -> Work:
     return Work(
         f"car-4k-{size >> 20}",
@@ -368,6 +435,14 @@ def _limit(seconds: Mapping[str, float]) -> float:
 
 def _ours(name: str, *options: str) -> Row:
     return Row(name, (Command((*IPFS_CORE, "add", "-Q", *options, "{input}")),), prints="cid")
+
+
+def _settings(name: str, cid: str, code: int = 0) -> Row:
+    """`verify` of the input, which has to end with this code."""
+    command = (*IPFS_CORE, "verify", "--quiet", "{input}", cid)
+    if code:
+        command = ("sh", "-c", f'"$@"; test $? -eq {code}', "sh", *command)
+    return Row(name, (Command(command),))
 
 
 def _kubo_only_hash(profile: str = "unixfs-v0-2015", options: tuple[str, ...] = ()) -> Row:
