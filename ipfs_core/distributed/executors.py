@@ -6,6 +6,7 @@ is its own failure, a worker that died or a connection that was lost, and become
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -25,7 +26,7 @@ ATTEMPTS = 3  # at a unit whose worker died, before the unit is taken for the re
 IN_FLIGHT = 64  # units, where nobody says how many workers there are
 AT_LEAST = 4
 ASK_AGAIN = 5.0  # seconds: a cluster may grow
-TIMEOUT = 30.0  # seconds for a scheduler to answer
+TIMEOUT = 10.0  # seconds for a scheduler to answer
 NAME = 48  # characters of a file's name in the name of a task
 
 
@@ -84,8 +85,14 @@ def _client(**options: Any) -> Iterator[Any]:
         client: Any = Client(timeout=TIMEOUT, **options)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
         raise ExecutorError(f"no Dask scheduler answers at {options.get('address')}: {error}") from None
-    with client:
-        yield client
+    logger = logging.getLogger("distributed.client")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)  # what it has to say is in the error that comes of it
+    try:
+        with client:
+            yield client
+    finally:
+        logger.setLevel(level)
 
 
 def perform(version: str, work: Work) -> tuple[Done | None, Exception | None]:

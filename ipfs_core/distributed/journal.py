@@ -10,8 +10,8 @@ One JSON object a line, each appended and synced when a unit is done:
     table      what came of it, packed as in `table`, in base64
     parts      its parts, as they stand in the manifest (`ipfs_core.parts`)
 
-It lies beside the parts as long as there is no manifest. A line that was cut by the end of the machine is as
-if it had not been written. A part is believed if it has the size and the sha2-256 that the journal says.
+It lies beside the parts as long as there is no manifest. A last line that is cut is as if it had not been
+written. A part is believed if it has the size and the sha2-256 that the journal says.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Journal:
 
     def _append(self, value: dict[str, Any]) -> None:
         with Naming(self.path):
-            write_parts(self._fd, [json.dumps(value).encode() + b"\n"])
+            write_parts(self._fd, [_line(value)])
             os.fsync(self._fd)
 
     def _sync(self, folder: bytes) -> None:
@@ -95,7 +95,7 @@ class Journal:
 
     def _read(self, head: dict[str, Any]) -> None:
         """All that is whole; what is not is cut off."""
-        end = number = 0
+        end, number, line = 0, 0, b""
         with Naming(self.path), os.fdopen(os.dup(self._fd), "rb") as file:
             for line in file:
                 if not line.endswith(b"\n"):
@@ -111,10 +111,12 @@ class Journal:
                 if number == 1 and value != head:
                     raise self._other(value, head)
                 end += len(line)
-        if not number:
+        if not number and not _line(head).startswith(line):
             raise ManifestError(f"{os.fsdecode(self.path)} is no journal of an import")
         with Naming(self.path):
             os.ftruncate(self._fd, end)
+        if not number:
+            self._append(head)
         self.is_empty = not self.known
 
     def _other(self, value: Any, head: dict[str, Any]) -> ManifestError:
@@ -124,6 +126,10 @@ class Journal:
         if value.get("part_size") != head["part_size"]:
             return ManifestError(f"{name} is of an import into parts of {value.get('part_size')} bytes")
         return ManifestError(f"{name} is of another import: other paths or options")
+
+
+def _line(value: dict[str, Any]) -> bytes:
+    return json.dumps(value).encode() + b"\n"
 
 
 def _done(value: Any) -> Done:

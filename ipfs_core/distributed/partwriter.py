@@ -179,8 +179,10 @@ def is_intact(folder: bytes, part: Record) -> bool:
     """Whether a part is there, and the file that its record says."""
     try:
         return _digest_of(os.path.join(folder, part.file.encode()), part.size) == (part.size, part.digest)
-    except FileNotFoundError:
-        return False
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ELOOP):  # it is not there, or a symlink is in its place
+            return False
+        raise
 
 
 def _digest_of(path: bytes, size: int | None = None) -> tuple[int, bytes]:

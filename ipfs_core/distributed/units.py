@@ -110,7 +110,7 @@ class Cut(NamedTuple):
 
 def cut(blocks: FileFormat, terms: Terms) -> Cut:
     """How an import is cut into units. The same import is always cut alike."""
-    most = min(UNIT, terms.part_size) if terms.leaves else terms.part_size or UNIT
+    most = terms.part_size or UNIT
     files = FILES_OF_PART if terms.folder else FILES
     chunk, width = blocks.chunk, blocks.width
     if not chunk:
