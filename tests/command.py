@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 __all__ = ["Outcome", "ipfs_core", "run", "together"]
 
-TIMEOUT = 120  # seconds; no command of a test comes near it
+TIMEOUT = 600  # seconds; no command of a test comes near it, however busy the machine is
 
 
 class Outcome(NamedTuple):

@@ -8,6 +8,7 @@ is hashed where it lies. Inner nodes carry no data, only the sizes of what they 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from ipfs_core import varint
 from ipfs_core.block import DAG_PB, RAW, CidFormat, Link, Part
@@ -19,6 +20,8 @@ from ipfs_core.unixfs.chunker import Cutter, SizeChunker, cutter
 from ipfs_core.unixfs.layout import Layout, layout
 
 __all__ = ["FileFormat"]
+
+T = TypeVar("T")
 
 JOIN_BELOW = 2048  # hashlib holds the GIL below this size: one call with a copy beats three without
 
@@ -70,7 +73,7 @@ class FileFormat:
         self._data_first = profile.field_order == "data-first"
         self._frames: dict[int, tuple[bytes, bytes]] = {}
 
-    def layout(self, join: Callable[[list[Link]], Link]) -> Layout[Link]:
+    def layout(self, join: Callable[[list[T]], T]) -> Layout[T]:
         """An empty tree for one file."""
         return layout(self._layout, self._links, join)
 
@@ -152,11 +155,15 @@ class FileFormat:
         """The inner node over ``links``: the link to it, and its block."""
         sizes = [filesize for _, filesize, _ in links]
         encoded = [dag_pb.encode_link(cid, b"", tsize) for cid, _, tsize in links]
+        return self.join(encoded, sizes, sum([tsize for _, _, tsize in links]), attributes)
+
+    def join(
+        self, encoded: list[bytes], sizes: list[int], below: int, attributes: bytes = b""
+    ) -> tuple[Link, bytes]:
+        """The same of encoded links: to so many bytes of the file each, and in ``below`` bytes of blocks."""
         block = dag_pb.join(encoded, data.file_node(sizes) + attributes, data_first=self._data_first)
         filesize = sum(sizes)
-        if self._content_tsize:
-            return (self.node_cids.cid(block), filesize, filesize), block
-        tsize = len(block) + sum([tsize for _, _, tsize in links])
+        tsize = filesize if self._content_tsize else len(block) + below
         return (self.node_cids.cid(block), filesize, tsize), block
 
     def parts(self, chunk: Part, attributes: bytes = b"") -> tuple[Part, ...]:

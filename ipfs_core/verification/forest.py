@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, TypeAlias
 
 from ipfs_core.attributes import Attributes
 from ipfs_core.block import CidFormat, Link
+from ipfs_core.codec import dag_pb
 from ipfs_core.parallel import Job
 from ipfs_core.source import OpenFile
 from ipfs_core.unixfs.chunker import cutter
@@ -57,7 +58,7 @@ class Forest:
         self.stream = stream
         self.before = before
         self._opened = opened
-        self._layouts: list[list[tuple[Tree, Layout[Link]]]] = []
+        self._layouts: list[list[tuple[Tree, Layout[_Encoded]]]] = []
 
     def plant(self, plan: Plan, attributes: Mapping[Keeps, Attributes], base: int) -> None:
         """What is to grow. New bytes stand in a buffer from ``base`` on, before them what is not yet cut."""
@@ -98,18 +99,18 @@ class Forest:
                 continue
             attributes = self.attributes[leafing.keeps]
             tsizes = {size: leafing.format.leaf_link(b"", size, attributes)[2] for size in set(sizes)}
-            made: dict[bytes | None, list[Link]] = {}
+            made: dict[bytes | None, list[_Encoded]] = {}
             for tree, layout in layouts:
                 wanted = tree.format.leaf_cids
                 links = made.get(wanted.prefix)
                 if links is None:
                     links = made[wanted.prefix] = [
-                        (_converted(cid, leafing.format.leaf_cids, wanted), size, tsizes[size])
+                        _encoded((_converted(cid, leafing.format.leaf_cids, wanted), size, tsizes[size]))
                         for cid, size in zip(cids, sizes, strict=True)
                     ]
                 if leaves.tail and tsizes[sizes[-1]] <= wanted.inline:
                     cid, block = tree.format.leaf(leaves.tail[-sizes[-1] :], attributes)
-                    links = [*links[:-1], (cid, sizes[-1], len(block))]
+                    links = [*links[:-1], _encoded((cid, sizes[-1], len(block)))]
                 for link in links:
                     layout.add(link)
 
@@ -203,22 +204,39 @@ def seedling(content: bytes, plan: Plan, attributes: Mapping[Keeps, bytes]) -> M
     return plan.settings, roots
 
 
-def _join(form: FileFormat) -> Callable[[list[Link]], Link]:
-    return lambda links: form.node(links)[0]
+_Encoded: TypeAlias = tuple[Link, bytes]
+"""A link, and how a node has it: encoded once for all trees in which it is."""
 
 
-def _roots(tree: Tree, layout: Layout[Link], attributes: Mapping[Keeps, bytes]) -> Iterator[tuple[int, Link]]:
+def _encoded(link: Link) -> _Encoded:
+    return link, dag_pb.encode_link(link[0], b"", link[2])
+
+
+def _join(form: FileFormat) -> Callable[[list[_Encoded]], _Encoded]:
+    return lambda links: _encoded(_node(form, links))
+
+
+def _node(form: FileFormat, links: list[_Encoded], attributes: bytes = b"") -> Link:
+    encoded = [link for _, link in links]
+    sizes = [size for (_, size, _), _ in links]
+    below = sum([tsize for (_, _, tsize), _ in links])
+    return form.join(encoded, sizes, below, attributes)[0]
+
+
+def _roots(
+    tree: Tree, layout: Layout[_Encoded], attributes: Mapping[Keeps, bytes]
+) -> Iterator[tuple[int, Link]]:
     """The root of a tree, once for all that may be kept in it, with the number of the result."""
     (first, number), *others = tree.results
-    below: list[Link] = []
+    below: list[_Encoded] = []
 
-    def join(links: list[Link]) -> Link:
+    def join(links: list[_Encoded]) -> _Encoded:
         below.extend(links)
-        return tree.format.node(links, attributes[first])[0]
+        return _node(tree.format, links, attributes[first]), b""
 
-    yield number, layout.root(join)
+    yield number, layout.root(join)[0]
     for keeps, number in others:
-        yield number, tree.format.node(below, attributes[keeps])[0]
+        yield number, _node(tree.format, below, attributes[keeps])
 
 
 def _converted(cid: bytes, given: CidFormat, wanted: CidFormat) -> bytes:

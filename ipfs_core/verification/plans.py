@@ -15,6 +15,7 @@ from ipfs_core.verification.settings import Keeps
 __all__ = ["SHORT", "Leafing", "Plan", "Plans", "Tree"]
 
 INLINE_NODES = 40  # bytes: no node that links to a hash is shorter
+SHORT_NODE = 4  # links: with five a node is longer than any limit, whatever the hash
 FRAME = 8  # bytes around a short chunk in a dag-pb leaf
 SHORT = 128  # bytes up to which every size is its own case: the block may be inline
 
@@ -160,7 +161,8 @@ def _key(way: _Way, size: int | None) -> _Key:
             layout = "balanced"
     if inline >= 0 and size is not None and chunks is not None:
         last, is_leaf = _last(chunker, size), chunks <= 1 and layout != "trickle"
-        if last > inline and (is_leaf or inline < INLINE_NODES):
+        may_be_node = layout == "trickle" or _has_short_node(chunks, profile.file_max_links)
+        if last > inline and (is_leaf or inline < INLINE_NODES or not may_be_node):
             inline = -1  # a short node is one over a short leaf, or over few hashes
         elif is_leaf and last + (0 if raw else FRAME) <= inline:
             inline, version = SHORT, 1  # whatever the limit: it is inline
@@ -172,6 +174,15 @@ def _chunks(chunker: Chunker, size: int) -> int | None:
     if isinstance(chunker, SizeChunker):
         return -(-size // chunker.size)
     return None if size > chunker.min else int(size > 0)
+
+
+def _has_short_node(chunks: int, width: int) -> bool:
+    """Whether the tree over so many leaves has a node of at most `SHORT_NODE` links."""
+    while chunks > 1:
+        if width <= SHORT_NODE or (chunks - 1) % width < SHORT_NODE:
+            return True
+        chunks = -(-chunks // width)
+    return False
 
 
 def _last(chunker: Chunker, size: int) -> int:
