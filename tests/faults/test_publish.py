@@ -78,8 +78,7 @@ class Place:
 
     def begin(self, *words: Any, **how: Any) -> tuple[float, subprocess.Popen[bytes]]:
         process = start(*words, cwd=self.work, **how)
-        while not catches(process.pid, signal.SIGTERM):
-            assert process.poll() is None, process.communicate()
+        while process.poll() is None and not catches(process.pid, signal.SIGTERM):
             time.sleep(0.001)
         return time.monotonic(), process
 
