@@ -31,7 +31,9 @@ NAME = 48  # characters of a file's name in the name of a task
 
 
 class Crew(Protocol):
-    """Workers, to which errands are sent."""
+    """Workers, to which errands are sent; ``is_lost`` when they are out of reach."""
+
+    is_lost: bool
 
     def finished(self, items: Iterable[Any]) -> Generator[Any, None, None]:
         """Yield ``items`` in their order, each errand replaced by a `Finished`. Errors come in their turn."""
@@ -108,7 +110,10 @@ def perform(version: str, work: Work) -> tuple[Done | None, Exception | None]:
 class _Sent:
     """An errand on its way. ``again`` sends it once more when its worker is gone; None if that is in vain."""
 
-    def __init__(self, errand: Errand, future: Any, again: Callable[[Any], Any] | None = None) -> None:
+    def __init__(
+        self, crew: Crew, errand: Errand, future: Any, again: Callable[[Any], Any] | None = None
+    ) -> None:
+        self._crew = crew
         self._errand = errand
         self._future = future
         self._again = again
@@ -120,6 +125,7 @@ class _Sent:
                 break
             except Exception as lost:
                 if self._again is None or attempt == ATTEMPTS:
+                    self._crew.is_lost = True
                     raise _lost(self._errand, lost) from lost
                 self._future = self._again(self._future)
         if error is not None:
@@ -127,8 +133,9 @@ class _Sent:
         return Finished(self._errand, done)
 
     def cancel(self) -> None:
-        with suppress(Exception):  # of a connection that is gone, too
-            self._future.cancel()
+        if not self._crew.is_lost:  # over a connection that is gone every call would wait for its timeout
+            with suppress(Exception):
+                self._future.cancel()
 
 
 def _lost(errand: Errand, error: Exception) -> ExecutorError:
@@ -146,6 +153,8 @@ def _subject(errand: Errand) -> str:
 class _Pool:
     """Any executor."""
 
+    is_lost = False
+
     def __init__(self, executor: Any) -> None:
         workers = getattr(executor, "_max_workers", None)  # of those in the standard library
         self._most = max(AT_LEAST, 2 * workers) if isinstance(workers, int) else IN_FLIGHT
@@ -155,7 +164,7 @@ class _Pool:
         return parallel.ordered_by(items, self._send, lambda: self._most)
 
     def _send(self, errand: Any) -> _Sent:
-        return _Sent(errand, _submitted(self._executor, errand))
+        return _Sent(self, errand, _submitted(self._executor, errand))
 
 
 def _submitted(executor: Any, errand: Errand) -> Any:
@@ -167,6 +176,8 @@ def _submitted(executor: Any, errand: Errand) -> Any:
 
 class _Processes:
     """Processes of one thread each on this machine, that are started anew when one of them dies."""
+
+    is_lost = False
 
     def __init__(self, workers: int) -> None:
         self._workers = workers
@@ -203,7 +214,7 @@ class _Processes:
             executor, future = self._submit(errand)
             return future
 
-        return _Sent(errand, future, again)
+        return _Sent(self, errand, future, again)
 
     def _submit(self, errand: Errand) -> tuple[Any, Any]:
         from concurrent.futures import BrokenExecutor
@@ -235,6 +246,8 @@ def _settle() -> None:
 class _Dask:
     """A Dask cluster. It sends a unit whose worker died to another one by itself."""
 
+    is_lost = False
+
     def __init__(self, client: Any) -> None:
         self._client = client
         self._run = os.urandom(4).hex()
@@ -252,7 +265,7 @@ class _Dask:
             future = self._client.submit(perform, __version__, errand.work, key=key, pure=False)
         except Exception as error:
             raise _lost(errand, error) from error
-        return _Sent(errand, future)
+        return _Sent(self, errand, future)
 
     def _in_flight(self) -> int:
         """Two units for each thread there is."""
