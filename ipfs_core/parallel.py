@@ -56,10 +56,10 @@ def lock() -> AbstractContextManager[Any]:
     return Lock()
 
 
-def ordered(items: Iterable[Any], workers: int) -> Generator[Any, None, None]:
+def ordered(items: Iterable[Any], workers: int, in_flight: int = IN_FLIGHT) -> Generator[Any, None, None]:
     """Yield ``items`` in their order, each `Job` replaced by the result of its ``run``.
 
-    At most `IN_FLIGHT` jobs, or four more than workers, are in flight. An error, of ``items`` or of a
+    At most ``in_flight`` jobs, or four more than workers, are in flight. An error, of ``items`` or of a
     job, is raised in its turn: after everything before it was yielded. Whatever ends the generator ends
     its threads.
     """
@@ -69,7 +69,7 @@ def ordered(items: Iterable[Any], workers: int) -> Generator[Any, None, None]:
         for item in items:
             yield item.run() if isinstance(item, Job) else item
         return
-    yield from _ordered_on_threads(iter(items), workers)
+    yield from _ordered_on_threads(iter(items), workers, in_flight)
 
 
 def ordered_by(
@@ -168,7 +168,7 @@ def _work(todo: SimpleQueue[_Task | None]) -> None:
     todo.put(None)  # the end is for every thread, however many there are
 
 
-def _ordered_on_threads(items: Iterator[Any], workers: int) -> Generator[Any, None, None]:
+def _ordered_on_threads(items: Iterator[Any], workers: int, in_flight: int) -> Generator[Any, None, None]:
     import threading
     from queue import Empty, SimpleQueue
 
@@ -191,7 +191,7 @@ def _ordered_on_threads(items: Iterator[Any], workers: int) -> Generator[Any, No
             task.run()
         return task
 
-    most = max(IN_FLIGHT, workers + 4)
+    most = max(in_flight, workers + 4)
     try:
         yield from ordered_by(items, send, lambda: most)
     finally:

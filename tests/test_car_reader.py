@@ -130,7 +130,7 @@ def test_blocks_around_every_size_of_a_buffer_come_whole(way: Any, workers: int)
 
 @pytest.mark.parametrize("way", [as_descriptor, as_pipe])
 def test_what_is_done_with_each_block_comes_back_in_order(way: Any) -> None:
-    blocks = [at.to_bytes(4, "big") * (1 + at * 13 % 7000) for at in range(600)]
+    blocks = [at.to_bytes(4, "big") * (1 + at * 13 % 7000) for at in range(1200)]
     car = write_car([], [(cid_of(block), block) for block in blocks])
     with way(car) as origin, CarFile(origin) as read:
         spans = list(read.spans(3, each=lambda found, view: (found.length, bytes(view[:4]))))

@@ -19,7 +19,7 @@ from ipfs_core.errors import CarError, CidError, IntegrityError, IpfsCoreError
 
 __all__ = ["SPAN", "Buffers", "Fault", "Held", "Run", "runs", "scan", "stream", "verify"]
 
-SPAN = 1 << 20  # bytes of a run that is read at once: it stays in the second-level cache
+SPAN = (1 << 20) + (1 << 14)  # bytes of a run: chunks of a mebibyte, with their heads, stay in the cache
 MOST = 4096  # sections of a run, each of which is an object: a job of many small ones takes as long
 FIRST = 16 << 10  # bytes of a stream's first buffer: a short or malformed input costs no large one
 PEEK = 1 << 10  # bytes of the smallest window of `scan`: more than a head has

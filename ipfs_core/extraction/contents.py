@@ -14,7 +14,7 @@ from ipfs_core.block import DAG_PB, RAW
 from ipfs_core.blockstore import BlockSource, codec_of
 from ipfs_core.car.framing import Section
 from ipfs_core.car.index import Index
-from ipfs_core.car.reader import Buffers
+from ipfs_core.car.reader import SPAN, Buffers
 from ipfs_core.cid import text
 from ipfs_core.codec.wire import encode_varint
 from ipfs_core.errors import BlockNotFoundError, CodecError, IpfsCoreError
@@ -25,7 +25,7 @@ from ipfs_core.unixfs.leaves import Leaf, Leaves, read_leaf
 
 __all__ = ["Blocks", "LazyLeaves", "Read", "Reading", "Result", "contents", "jobs", "look_closer"]
 
-SPAN = 1 << 20  # bytes that a job reads, or one block
+IN_FLIGHT = 8  # jobs: who takes the bytes finds them in a cache
 
 
 class Blocks(Protocol):
@@ -92,7 +92,7 @@ def contents(
     end = leaves.size if length is None else start + length
     reading = Reading(car, Buffers())
     count = (workers or parallel.default_workers()) if car.shared else 1
-    results = parallel.ordered(jobs(leaves, reading), count)
+    results = parallel.ordered(jobs(leaves, reading), count, IN_FLIGHT)
     try:
         for pieces, buffer, error in results:
             for leaf, piece in pieces:
