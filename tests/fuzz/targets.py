@@ -11,6 +11,7 @@ import io
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -175,6 +176,8 @@ def fuzz_car(data: bytes) -> None:
     as_bytes = _read(Pipe(car, 1 + len(car) // 250))
     assert as_pipe == as_bytes == as_file
     if as_file is not None:
+        for cid, block in as_file:
+            assert cid[-34:-32] != b"\x12\x20" or sha256(block).digest() == cid[-32:]
         with CarFile(io.BytesIO(car)) as file:
             assert [(cid, file.blocks.get(cid)) for cid, _ in as_file] == as_file
     try:

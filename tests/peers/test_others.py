@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.peers import cache
+from tests.peers import cache, kubo
 from tests.peers.go_car import VERSION, GoCar
 from tests.peers.js_car import VERSIONS, JsCar
 
@@ -50,3 +50,13 @@ def test_of_two_who_build_at_once_the_first_to_be_done_wins(tmp_path: Path) -> N
             (fast / "tool").write_text("fast")
     assert (target / "tool").read_text() == "fast"
     assert [path.name for path in tmp_path.iterdir()] == ["tool-1"]
+
+
+def test_the_page_about_them_names_the_pinned_versions() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "interop.md").read_text()
+    row = "| @ipld/car, ipfs-unixfs-exporter, ipfs-unixfs-importer | {}, {}, {} |"
+    names = ("@ipld/car", "ipfs-unixfs-exporter", "ipfs-unixfs-importer")
+    assert row.format(*(VERSIONS[name] for name in names)) in page
+    assert f"| ipfs-car | {VERSIONS['ipfs-car']} |" in page
+    assert f"| Kubo | {kubo.VERSION} |" in page
+    assert f"| go-car, go-unixfsnode | {VERSION}, " in page
