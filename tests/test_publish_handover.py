@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ipfs_core import CID, HandoverError, MissingExtraError, SourceChangedError
+from ipfs_core import CID, HandoverError, MissingExtraError, SourceChangedError, SpecError
 from ipfs_core.publish import Credentials, Publisher
 from ipfs_core.publish.handover import MEDIA_TYPE, Parcel, hand_over
 from ipfs_core.publish.target import Target
@@ -348,6 +348,18 @@ def test_a_redirect_that_leaves_the_car_behind_is_an_error(results: Path, status
     with serving(answer(status, Location="/b")) as server:
         error = fails(results, f"{server.url}/a")
     assert (server.connections, error.status) == (1, status)
+
+
+HOSTS = ["a..b", "a" * 300, "-", "127.0.0.1:99999", "xn--", "%41", "127.0.0.1:00", "1.2.3.4.5:1"]
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_host_that_cannot_be_is_an_error_wherever_it_comes_from(results: Path, host: str) -> None:
+    with serving(answer(307, Location=f"http://{host}/b")) as server:
+        fails(results, f"{server.url}/a", patience=ONCE)
+    os.unlink("results.car")
+    with pytest.raises((HandoverError, SpecError)):
+        publish(results, f"http://{host}/a", patience=ONCE)
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ MAX_REDIRECTS = 5
 MAX_PAUSE = 60.0  # seconds, also if a server wants more
 STEP = 1 << 20  # bytes of a body at a time
 SAME_REQUEST = (307, 308)
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
+LOOPBACK = (b"localhost", b"127.0.0.1", b"::1")
 
 
 class Patience(NamedTuple):
@@ -74,7 +74,11 @@ class Body:
         self._observe = observe
         with Naming(path):
             self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-            self._status = os.fstat(self._fd)
+            try:
+                self._status = os.fstat(self._fd)
+            except OSError:
+                os.close(self._fd)
+                raise
         self.length = len(before) + self._status.st_size + len(after)
         """Bytes of it all."""
 
@@ -130,7 +134,7 @@ class Client:
         except httpx.InvalidURL as error:
             raise HandoverError(f"{self._name}: {error}", self._name) from None
         # A transport of our own asks no proxy of the environment; it knows the certificates all the same.
-        is_here = self._home.host in LOOPBACK
+        is_here = self._home.raw_host in LOOPBACK
         self._client: Any = httpx.Client(
             timeout=httpx.Timeout(patience.idle, connect=patience.connect),
             headers={"User-Agent": f"ipfs-core/{__version__}", "Accept-Encoding": "identity"},
@@ -162,6 +166,8 @@ class Client:
                 answer, asked = self._follow(method, url, dict(headers or {}), body)
             except self._httpx.TransportError as error:
                 status, reason = 0, _reason(error)
+            except UnicodeError as error:  # what the system says of a host that no name can be
+                raise HandoverError(f"{self._name}: no host: {error}", self._name) from None
             else:
                 if answer.status < 500 or answer.status in final:
                     return answer
@@ -237,8 +243,8 @@ def shown(url: str) -> str:
     return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}{query and '?...'}"
 
 
-def _origin(url: Any) -> tuple[str, str, int]:
-    return url.scheme, url.host, url.port or {"http": 80, "https": 443}.get(url.scheme, 0)
+def _origin(url: Any) -> tuple[str, bytes, int]:
+    return url.scheme, url.raw_host, url.port or {"http": 80, "https": 443}.get(url.scheme, 0)
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:
