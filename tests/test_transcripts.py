@@ -106,11 +106,14 @@ def play(page: Path, place: Path, programs: set[str], kubo: Kubo | None = None) 
         environment |= {"IPFS_PATH": str(place / "repo"), "IPFS_TELEMETRY": "off"}
         assert run("ipfs", "init", "--empty-repo", "--profile=test", env=environment).code == 0
     check = doctest.OutputChecker().check_output
+    code = 0
     for block in RUN[page]:
         if not block.programs <= programs:
             continue
         for command in block.commands:
-            outcome = run("sh", "-c", f"exec 2>&1\n{command.line}", cwd=place / "work", env=environment)
+            script = f"exec 2>&1\n(exit {code})\n{command.line}"  # so that $? is that of the command before
+            outcome = run("sh", "-c", script, cwd=place / "work", env=environment)
+            code = outcome.code
             printed = outcome.out.decode()
             assert check(command.shown, printed, doctest.ELLIPSIS), f"$ {command.line}\n{printed}"
 

@@ -126,10 +126,12 @@ class Trial:
         frame = self._frames[-1]
         frame.listed |= settings
         frame.partition.add(name, made, settings)
+        hit = 0
         for one, (cid, _) in zip(*made, strict=True):
-            if cid in self._targets and one & settings & self._bare and len(self.hits) < MOST_HITS:
-                names = (*[frame.name for frame in self._frames[1:]], name)
-                self.hits.append(Hit(names, one & settings & self._bare))
+            if cid in self._targets:
+                hit |= one & settings & self._bare
+        if hit and len(self.hits) < MOST_HITS:
+            self.hits.append(Hit((*[frame.name for frame in self._frames[1:]], name), hit))
         return None
 
     # Directories

@@ -56,6 +56,12 @@ def of_trees() -> Iterator[tuple[str, ...]]:
     yield "--inline", ""
     yield "--trickle", "--cid-version=1"
     yield "--chunker=size-131072", "--hidden"
+    yield "--cid-version=1", "--max-file-links=2048"
+    yield "--preserve-mode", "--preserve-mtime", "-w"
+    yield "--trickle", "--chunker=size-1048576", "-w"
+    yield "--raw-leaves", "--chunker=buzhash", "-w"
+    yield "--hash=blake2b-256", "--inline"
+    yield "--dereference-symlinks", "--hidden"
 
 
 def words(options: tuple[str, ...]) -> list[str]:
@@ -98,6 +104,38 @@ def test_the_options_of_a_tree_are_found(kubo: Kubo, place: Path, options: tuple
     found = verify(place / "tree", cid)
     assert found.ok
     assert proves(found, cid)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--chunker=size-123456", "--trickle", "-w", "--hidden", "--raw-leaves"),
+        *[(f"--chunker=size-{size}",) for size in (4096, 16384, 32768, 500_000, 1_000_000, 2_096_896)],
+        *[("--chunker=rabin-131072",), ("--chunker=rabin-65536-131072-262144",)],
+        *[
+            ("--inline", "--trickle"),
+            ("--inline", "--inline-limit=64", "--hidden"),
+            ("--trickle", "--preserve-mode"),
+            ("--mode=0644",),
+            ("--mtime=17",),
+        ],
+        *[("--max-file-links=3",), ("--max-directory-links=2",), ("--ignore=small",)],
+    ],
+    ids=" ".join,
+)
+def test_settings_that_nobody_guesses_are_not_found_and_their_car_is_enough(
+    kubo: Kubo, place: Path, options: tuple[str, ...]
+) -> None:
+    """The list of docs/verify.md: whoever makes one of them be found takes it out there."""
+    cid = added(kubo, place / "tree", options)
+    found = verify(place / "tree", cid)
+    assert not found.ok
+    assert found.match is None
+    assert found.tried > 30_000
+    car = kubo.repo().export(str(cid))
+    compared = verify(place / "tree", cid, car=io.BytesIO(car))
+    kept = [one for one in compared.differences if one.kind not in ("mode", "mtime")]
+    assert [one.kind for one in kept] == ["extra"] * ("--ignore=small" in options)
 
 
 @pytest.mark.parametrize("profile", ["unixfs-v0-2015", "unixfs-v1-2025"])
