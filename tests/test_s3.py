@@ -242,11 +242,24 @@ def test_archives_in_a_bucket(s3: Any, bucket: str, tree: Path, tmp_path: Path) 
     assert cid(f"zip://a::s3://{bucket}/t.zip") == cid(str(tree / "a"))
 
 
+def test_a_car_in_a_bucket_is_a_file_system(s3: Any, bucket: str, tree: Path, tmp_path: Path) -> None:
+    ipfs_core.add(str(tree), car=tmp_path / "a.car", order="dfs")
+    s3.pipe_file(f"{bucket}/a.car", (tmp_path / "a.car").read_bytes())
+    with fsspec.open(f"car://a/x::s3://{bucket}/a.car") as file:
+        assert file.read() == b"hi\n"
+    fs = fsspec.filesystem("car", target=f"s3://{bucket}/a.car")
+    assert fs.cat_file("a/big") == (tree / "a/big").read_bytes()
+    s3.pipe_file(f"{bucket}/a.car", b"another")
+    with pytest.raises(SourceChangedError):
+        fs.cat_file("a/deeper/y")
+    fsspec.get_filesystem_class("car").clear_instance_cache()
+
+
 def test_many_small_objects_keep_their_order(s3: Any, bucket: str, tmp_path: Path) -> None:
     (tmp_path / "d").mkdir()
-    for number in range(1100):  # more than one page of a listing
+    for number in range(1005):  # more than one page of a listing
         (tmp_path / "d" / f"{number}").write_bytes(b"%d" % number)
-    s3.pipe({f"{bucket}/d/{number}": b"%d" % number for number in range(1100)})
+    s3.pipe({f"{bucket}/d/{number}": b"%d" % number for number in range(1005)})
     assert cid(f"s3://{bucket}/d", workers=8) == cid(str(tmp_path / "d"))
 
 

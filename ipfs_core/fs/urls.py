@@ -141,14 +141,16 @@ def _remote(url: str) -> Foreign | bytes:
 def _opened(url: str, label: bytes, **options: Any) -> tuple[Any, str]:
     """The file system of a URL, and the path in it."""
     try:
-        import fsspec
         from fsspec.core import url_to_fs
+        from fsspec.registry import known_implementations, registry
     except ImportError:
         text = f"{os.fsdecode(label)}: URLs need fsspec: pip install 'ipfs-core[fs]'"
         raise MissingExtraError(text, "fs") from None
     for part in url.split("::"):
         protocol, mark, _ = part.partition("://")
-        if (mark or part == url.partition("::")[0]) and protocol not in fsspec.available_protocols():
+        if (mark or part == url.partition("::")[0]) and not (
+            protocol in known_implementations or protocol in registry
+        ):
             text = f"no such file, and no file system called {protocol}"
             raise FileNotFoundError(errno.ENOENT, text, os.fsdecode(label))
     with Faults(label):
