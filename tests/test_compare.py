@@ -327,6 +327,17 @@ def test_a_directory_that_is_empty_without_its_empty_directories_keeps_none(tmp_
         assert told(compared(tmp_path, kept, forge), tmp_path) == ["d: not in the DAG"]
 
 
+def test_many_names_that_are_left_out_are_no_difference(tmp_path: Path) -> None:
+    forge = Forge()
+    for number in range(12_000):
+        (tmp_path / f".{number}").touch()
+    found = compared(tmp_path, forge.directory(), forge)
+    assert found.ok
+    assert found.certain[-1].endswith("/.0 and 11999 more")
+    root = forge.directory((b".0", forge.raw(b"")))
+    assert compared(tmp_path, root, forge).different == 11_999
+
+
 def test_hidden_names_that_are_empty_directories_may_be_left_out_as_these(tmp_path: Path) -> None:
     forge = Forge()
     plant({b".here": b"", b"a": {b"x": b"", b".gone": {}}, b".file": b""}, tmp_path)

@@ -14,11 +14,12 @@ from ipfs_core.verification.difference import Difference
 __all__ = ["Leftover"]
 
 HIDDEN, SYMLINKS, EMPTY = "hidden names", "symlinks", "empty directories"
-MOST_HELD = 10_000  # paths
 
 
 class Leftover:
-    """The entries that may have been left out on purpose. Afterwards `differences` and `notes` judge them."""
+    """The entries that may have been left out on purpose; all their paths are held, since only the end of the
+    DAG tells. Then `differences` and `notes` judge them.
+    """
 
     def __init__(self) -> None:
         self._there: set[str] = set()  # kinds that the DAG has
@@ -42,7 +43,7 @@ class Leftover:
         if is_empty and not any(map(_is_directory, below)):
             self._there.add(EMPTY)
         for one in below:
-            if len(self._paths) < MOST_HELD and _may_be_left_out(one):
+            if _may_be_left_out(one):
                 self._paths.append(one)
             else:
                 yield Difference(one, "extra")
