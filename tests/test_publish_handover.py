@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import contextlib
 import json
 import os
 import pickle
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ipfs_core import CID, HandoverError, MissingExtraError, SourceChangedError, SpecError
 from ipfs_core.publish import Credentials, Publisher
@@ -19,6 +22,7 @@ from ipfs_core.publish.handover import MEDIA_TYPE, Parcel, hand_over
 from ipfs_core.publish.target import Target
 from ipfs_core.publish.upload import MAX_ANSWER, Patience
 from tests.faults.cars import check_whole, check_whole_bytes
+from tests.folders import folder
 from tests.results import HELLO, RESULTS, SAMPLE
 from tests.servers import Act, Connection, Request, answer, certificate, closed_port, serving
 from tests.trees import plant
@@ -322,6 +326,42 @@ def test_a_signature_in_the_url_is_used_and_not_shown(results: Path) -> None:
     assert "sesame" not in str(error) + "".join(error.__notes__)
 
 
+HEADS = [
+    b"",
+    b"HTTP/1.1 ",
+    b"HTTP/1.1 200 OK\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+    b"HTTP/1.1 307 Go\r\nContent-Length: 0\r\nLocation: ",
+    b"HTTP/1.1 307 Go\r\nContent-Length: 0\r\nLocation: http://",
+    b'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{"Root":',
+]
+
+
+@given(st.data())
+@settings(max_examples=25)  # each makes two clients, which read all certificates
+def test_any_answer_is_a_success_or_one_error(data: st.DataObject) -> None:
+    said = data.draw(st.sampled_from(HEADS)) + data.draw(
+        st.binary(max_size=60) | st.text(max_size=30).map(str.encode)
+    )
+    really = socket.getaddrinfo
+
+    def find_us(host: Any, *rest: Any, **more: Any) -> Any:
+        if host not in ("127.0.0.1", b"127.0.0.1"):
+            raise socket.gaierror(-2, "Name or service not known")
+        return really(host, *rest, **more)
+
+    with folder() as place, serving(says(said)) as server, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket, "getaddrinfo", find_us)
+        car = place / "a.car"
+        car.write_bytes(b"a CAR")
+        parcel = Parcel(os.fsencode(car), CID(ROOT))
+        for path in ("/a", ""):
+            with contextlib.suppress(HandoverError):
+                where = hand_over(parcel, Target.parse(server.url + path), patience=ONCE._replace(idle=2))
+                assert path, f"a node was believed: {where}"
+
+
 # --- redirects
 
 
@@ -384,12 +424,12 @@ def test_redirects_end(results: Path) -> None:
 
 @pytest.mark.parametrize("path", ["/a", ""], ids=["web", "node"])
 def test_credentials_are_never_shown_not_even_if_the_server_repeats_them(results: Path, path: str) -> None:
-    for given in (Credentials("sesame"), Credentials(user="ann", password="sesame")):
-        secret = given.header.split()[1]
+    for known in (Credentials("sesame"), Credentials(user="ann", password="sesame")):
+        secret = known.header.split()[1]
         body = json.dumps({"Message": f"I know sesame and {secret}"}).encode()
         with serving(answer(401, body)) as server:
-            error = fails(results, server.url + path, credentials=given)
-        assert server.requests[0].headers["authorization"] == given.header
+            error = fails(results, server.url + path, credentials=known)
+        assert server.requests[0].headers["authorization"] == known.header
         text = str(error) + repr(error) + "".join(error.__notes__)
         assert "sesame" not in text
         assert secret not in text
