@@ -30,6 +30,7 @@ from tests import model, oracle
 from tests.cars import write_car
 from tests.forge import Forge, container, index_sorted, section
 from tests.inputs import WAYS
+from tests.mixed import Mixed
 from tests.streams import stream
 from tests.trees import Tree
 
@@ -230,6 +231,21 @@ def test_a_flipped_bit_is_found_where_it_is() -> None:  # security table, row 17
                 assert report.weight == "mismatch"
                 assert report.missing == ()
         at += length
+
+
+def test_a_car_that_lacks_blocks_and_nothing_else_is_partial() -> None:
+    blocks = Mixed()
+    leaf = blocks.raw(b"leaf")
+    root = blocks.node([leaf, blocks.raw(b"other")])
+    for cids, roots, partial in (
+        (list(blocks), [root], False),
+        ([root, leaf], [root], True),
+        ([leaf], [root], True),
+        ([], [root], True),
+        ([leaf], [leaf], False),
+    ):
+        assert checked(blocks.car(roots, cids)).partial is partial
+    assert not checked(write_car([root], [(root, blocks[root]), (leaf, b"lead")])).partial
 
 
 def test_every_cut_is_noticed() -> None:  # security table, row 5

@@ -99,6 +99,12 @@ class Report(NamedTuple):
         return self.weight == "note"
 
     @property
+    def partial(self) -> bool:
+        """Whether blocks are missing, and nothing is wrong but that."""
+        heavy = {fact.name for fact in self.facts if fact.weight != "note"}
+        return bool(heavy) and heavy <= {"root-missing", "block-missing"}
+
+    @property
     def weight(self) -> Weight:
         """What the heaviest fact weighs."""
         weights = {fact.weight for fact in self.facts}

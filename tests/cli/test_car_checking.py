@@ -78,7 +78,7 @@ def test_what_is_missing_is_named_by_cid_and_by_path(car: Path, call: Call) -> N
         "incomplete: b/c: all of it",
         r"incomplete: b/d\x1b: all of it",
     ]
-    assert outcome.out.decode().splitlines()[-1].startswith("not whole: ")
+    assert outcome.out.decode().splitlines()[-1].startswith("partial: ")
     missing = f"{cid_of(b'22')}\n{cid_of(b'333')}\n".encode()
     assert call("car", "verify", "--missing", "x.car") == Outcome(1, missing, b"")
     assert call("car", "verify", "-q", "x.car") == Outcome(1, b"", b"")
@@ -160,7 +160,7 @@ def test_json_has_facts_and_a_verdict(car: Path, call: Call) -> None:
     }
     assert missing == {"missing": cid_of(b"22")}
     assert gap == {"path": "b/c", "kind": "", "lost": 0, "size": 0, "cids": [cid_of(b"22")]}
-    assert (verdict["verdict"], verdict["order"], verdict["sections"]) == ("not whole", "parents-first", 4)
+    assert (verdict["verdict"], verdict["order"], verdict["sections"]) == ("partial", "parents-first", 4)
     assert verdict["codecs"] == {"raw": 2, "dag-pb": 2}
 
 

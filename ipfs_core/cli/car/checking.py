@@ -64,7 +64,7 @@ VERIFY = Command(
         "input": INPUT,
     },
     epilog="""\
-exit codes: 0 whole; 1 something does not match, is missing, or would be refused; 4 malformed
+exit codes: 0 whole; 1 something is missing (partial), does not match, or would be refused; 4 malformed
 
 A fact weighs: malformed, mismatch, or is a note, with which a CAR is whole all the same. A rule of a service
 is certain, advice, or inferred from how it works; only a certain one changes the exit code.
@@ -173,9 +173,14 @@ def _text(
     roots = f"{len(report.roots)} root{'s' * (len(report.roots) != 1)}"
     blocks = f"{report.sections} block{'s' * (report.sections != 1)}"
     yield (
-        f"{VERDICTS[report.weight]}: CARv{report.version}, {roots}, {blocks} of {report.block_bytes} bytes, "
+        f"{_verdict(report)}: CARv{report.version}, {roots}, {blocks} of {report.block_bytes} bytes, "
         f"order: {report.order}"
     )
+
+
+def _verdict(report: Report) -> str:
+    """What a CAR is, in a word."""
+    return "partial" if report.partial else VERDICTS[report.weight]
 
 
 def _shown(lines: Iterable[str], count: int, most: int | None) -> Iterator[str]:
@@ -242,7 +247,7 @@ def _objects(
             "source": rule.source,
         }
     yield {
-        "verdict": VERDICTS[report.weight],
+        "verdict": _verdict(report),
         "version": report.version,
         "roots": list(map(str, report.roots)),
         "size": report.size,
