@@ -1,0 +1,97 @@
+"""`ipfs-core add` into parts and over workers, as typed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from multiprocessing import resource_tracker
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Call
+from tests.command import ipfs_core, run
+from tests.streams import stream
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _tracker() -> None:
+    """What multiprocessing starts once in a process and keeps: its descriptor is no leak of a test."""
+    resource_tracker.ensure_running()
+
+
+def test_a_name_that_ends_in_a_slash_is_a_folder_of_parts(folder: Path, call: Call) -> None:
+    (folder / "large").write_bytes(stream("large", 3_000_000))
+    alone = call("add", "large", "photos", "hello.txt")
+    assert call("add", "--order=dfs", "-o", "whole.car", "large", "photos", "hello.txt") == alone
+    for how in ([], ["--executor=processes:2"]):
+        assert call("add", "-o", "parts/", "--part-size=1MB", *how, "large", "photos", "hello.txt") == alone
+        listed = json.loads((folder / "parts" / "manifest.json").read_bytes())
+        assert listed["part_size"] == 1_000_000
+        assert [os.path.getsize(folder / "parts" / part["file"]) for part in listed["parts"]] == [
+            part["size"] for part in listed["parts"]
+        ]
+        cids = [line.split()[1].decode() for line in alone[1].splitlines()]
+        assert set(listed["roots"]) <= set(cids)
+        paths = {root["path"] for part in listed["parts"] for root in part["roots"]}
+        assert f"{listed['roots'][1]}" in paths, "a large file that is a root itself"
+        assert call("car", "join", "parts", "-o", "joined.car")[0] == 0
+        assert (folder / "joined.car").read_bytes() == (folder / "whole.car").read_bytes()
+        (folder / "joined.car").unlink()
+        shutil.rmtree(folder / "parts")
+
+
+def test_standard_input_goes_into_parts_on_this_machine(folder: Path) -> None:
+    data = stream("piped", 2_000_000)
+    expected = ipfs_core("add", "-Q", stdin=data)
+    for how in ([], ["--executor=processes:1"]):
+        words = ["-Q", "-o", f"{folder}/parts/", "--part-size=700KB", *how]
+        assert ipfs_core("add", *words, stdin=data) == expected
+        listed = json.loads((folder / "parts" / "manifest.json").read_bytes())
+        assert [part["complete"] for part in listed["parts"]] == [True, True, True, False]
+        outcome = ipfs_core("car", "join", folder / "parts", "-o", "-")
+        ipfs_core("add", "-Q", "--order=dfs", "-o", folder / "one.car", stdin=data)
+        assert outcome.out == (folder / "one.car").read_bytes()
+        (folder / "one.car").unlink()
+        shutil.rmtree(folder / "parts")
+
+
+def test_a_car_on_standard_output_may_be_hashed_by_workers(folder: Path) -> None:
+    for order in ("stream", "dfs"):
+        words = ["add", "-q", f"--order={order}", "-o", "-", folder / "photos"]
+        assert ipfs_core(*words, "--executor=processes:1").out == ipfs_core(*words).out
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["--part-size=1MB", "photos"], b"a CAR in parts"),
+        (["--part-size=1MB", "-o", "one.car", "photos"], b"a CAR in parts"),
+        (["--part-size=0", "-o", "parts/", "photos"], b"part_size must be at least 1"),
+        (["--order=dfs", "-o", "parts/", "photos"], b"have no order"),
+        (["--force", "-o", "parts/", "photos"], b"is not replaced"),
+        (["--resume=parts", "-o", "other/", "photos"], b"no other"),
+        (["--resume=parts", "-o", "one.car", "photos"], b"no other"),
+        (["--executor=threads:2", "photos"], b"executor must be dask://"),
+        (["-n", "-o", "parts/", "photos"], b"not compatible"),
+        (["-o", "photos/parts/", "photos"], b"would lie inside"),
+        (["-o", "photos/", "hello.txt"], b"not empty"),
+    ],
+)
+def test_what_makes_no_sense_is_wrong_usage_and_leaves_nothing(
+    folder: Path, call: Call, words: list[str], text: bytes
+) -> None:
+    before = run("find", folder).out
+    code, out, err = call("add", *words)
+    assert (code, out) == (2, b"")
+    assert text in err
+    assert run("find", folder).out == before
+
+
+def test_a_folder_that_is_no_journal_of_an_import_cannot_be_gone_on_with(folder: Path, call: Call) -> None:
+    code, out, err = call("add", "--resume=photos", "photos")
+    assert (code, out) == (2, b"")
+    code, out, err = call("add", "--resume=photos", "hello.txt")
+    assert (code, out) == (3, b"")
+    assert b"manifest.journal" in err
