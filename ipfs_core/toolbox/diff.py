@@ -17,9 +17,9 @@ from ipfs_core.cid import text
 from ipfs_core.cidtable import CidTable
 from ipfs_core.codec.dag_pb import PBLink
 from ipfs_core.errors import BlockNotFoundError, CodecError, IpfsCoreError
+from ipfs_core.toolbox.contents import contents
 from ipfs_core.toolbox.dag import Dag
 from ipfs_core.unixfs.budget import Budget, Limits
-from ipfs_core.unixfs.leaves import Leaf, Leaves, read_leaf
 from ipfs_core.unixfs.walk import Entry, entries, look
 from ipfs_core.verification.compare import Comparison
 
@@ -251,7 +251,7 @@ class _Comparing:
                 detail = f"-> {_shown(other.target)}, not {_shown(one.target)}"
                 return [Change("changed", HERE, "symlink", "target", before, after, detail=detail)]
         else:
-            span = self._content(before, after)
+            span = contents(before, after, self._old, self._new, self._budget)
             if span is not None:
                 how, start, end, detail = span
                 return [Change("changed", HERE, "file", how, before, after, start, end, detail)]
@@ -293,62 +293,6 @@ class _Comparing:
             else:
                 found.append(_Pair(name, only_before[name], only_after[name]))
         return found
-
-    def _content(self, before: bytes, after: bytes) -> tuple[str, int, int, str] | None:
-        """How two files differ, from where to where, and in words."""
-        left = _Content(Leaves(before, self._old, budget=self._budget), self._old)
-        right = _Content(Leaves(after, self._new, budget=self._budget), self._new)
-        at = 0
-        while left.leaf is not None and right.leaf is not None:
-            end = min(left.end, right.end)
-            if not left.is_at(right.leaf):
-                one, other = left.part(at, end), right.part(at, end)
-                if one != other:
-                    first, last = _differing(one, other)
-                    return "bytes", at + first, at + last, f"bytes {at + first}-{at + last - 1} differ"
-            at = end
-            left.advance(at)
-            right.advance(at)
-        if left.size == right.size:
-            return None
-        detail = f"{right.size} bytes, not {left.size}; equal up to byte {at}"
-        return "size", at, max(left.size, right.size), detail
-
-
-class _Content:
-    """The content of a file, leaf by leaf."""
-
-    def __init__(self, leaves: Leaves, source: BlockSource) -> None:
-        self.size = leaves.size
-        self._leaves = leaves
-        self._source = source
-        self._data: bytes | None = None  # of this leaf, once it was read
-        self.leaf: Leaf | None = None
-        self.end = 0
-        self._next()
-
-    def is_at(self, leaf: Leaf) -> bool:
-        """Whether this leaf and another are the same bytes at the same place."""
-        here = self.leaf
-        return here is not None and here[:3] == leaf[:3] and here.data == leaf.data
-
-    def part(self, start: int, end: int) -> memoryview:
-        """Bytes of this leaf, given where they are in the file."""
-        if self.leaf is None:
-            raise AssertionError("there is no leaf")
-        if self._data is None:
-            self._data = read_leaf(self.leaf, self._source)
-        return memoryview(self._data)[start - self.leaf.offset : end - self.leaf.offset]
-
-    def advance(self, offset: int) -> None:
-        """Go on to the next leaf if this one ends there."""
-        if self.end == offset:
-            self._next()
-
-    def _next(self) -> None:
-        self.leaf = next(self._leaves, None)
-        self._data = None
-        self.end = self.leaf.offset + self.leaf.size if self.leaf is not None else self.end
 
 
 def _look(cid: bytes, source: BlockSource) -> Entry | None:
@@ -398,16 +342,3 @@ def _shown(target: bytes | None) -> str:
 def _key(link: PBLink) -> bytes:
     """Stands for a name and its CID."""
     return blake2b(len(link.name).to_bytes(4, "big") + link.name + link.hash, digest_size=KEY).digest()
-
-
-def _differing(one: memoryview, other: memoryview) -> tuple[int, int]:
-    """The first byte that differs and the end of the last, in two views of one length."""
-    low, high = 0, len(one)
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if one[low:middle] != other[low:middle] else (middle, high)
-    first, low, high = low, low, len(one)
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if one[middle:high] != other[middle:high] else (low, middle)
-    return first, high
