@@ -171,8 +171,7 @@ def test_what_does_not_fit_is_3_and_says_what_lifts_the_limit(call: Call, photos
         == 0
     )
     forge = Forge()
-    empty = forge.raw(b"")
-    write("hollow.car", forge, forge.file(*[(empty, 0)] * 1000))
+    write("hollow.car", forge, forge.file(*[(forge.raw(b"x"), 1)] * 1000))
     words = ("car", "extract", "hollow.car", "-o", "hollow")
     fails(call(*words, "--max-visits=100"), 3, "--max-visits allows more")
     assert call(*words, "--max-visits=1100").code == 0

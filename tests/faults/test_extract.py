@@ -534,6 +534,7 @@ def test_a_bomb_fills_nothing(tmp_path: Path) -> None:  # row 40
         "-o",
         "new/out",
         "--max-output=1000000TiB",
+        "--max-visits=1000000000000000000",
         preexec_fn=limit,
         cwd=tmp_path,
     )
