@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipfs_core.blockstore import MemoryBlocks
-from ipfs_core.errors import LimitError
+from ipfs_core.errors import CarError, LimitError
 from ipfs_core.profile import UNIXFS_V1_2025, ImportProfile
 from ipfs_core.unixfs.budget import Budget, Limits
 from ipfs_core.unixfs.chunker import SizeChunker
@@ -169,3 +169,25 @@ def test_what_has_no_bytes_is_gone_through_once() -> None:  # row 40
     forge2 = Forge()
     shard = forge2.shard({slot_of(b"n"): (b"n", forge2.raw(b"x"))})
     assert of_tree(shard, MemoryBlocks(forge2)) == Extent(2, 1)
+
+
+def test_where_blocks_cannot_be_counted_the_walk_goes_on() -> None:
+    """As in a CAR that is cut behind all that is looked at."""
+
+    class Cut(MemoryBlocks):
+        def count(self) -> int:
+            raise CarError("the input ends", 1)
+
+    root, forge = directories(3, 50)
+    assert sum(1 for _ in walk(root, Cut(forge))) == 127_551
+    with pytest.raises(CarError):
+        list(walk(root, Cut(forge), limits=Limits(visits=100_000)))
+
+
+def test_blocks_are_counted_only_where_a_walk_is_long() -> None:
+    class Uncounted(MemoryBlocks):
+        def count(self) -> int:
+            raise AssertionError("nobody asked")
+
+    root, forge = directories(2)
+    assert sum(1 for _ in walk(root, Uncounted(forge))) == 10_101
