@@ -36,7 +36,7 @@ examples:
 )
 
 LISTS = "list the commands"
-PATHS = frozenset(("CAR", "DIR", "FILE", "FOLDER", "MANIFEST", "PATH"))
+PATHS = frozenset(("CAR", "DIR", "FILE", "FOLDER", "MANIFEST", "PATH", "RESULT"))
 FOLDERS = frozenset(("DIR", "FOLDER"))
 
 # What can follow an option or stand as an argument, by the option's name or the argument's.

@@ -84,7 +84,7 @@ COMMAND = Command(
                 "https://HOST/PATH, or a folder as DIR/",
                 "",
                 "text",
-                "TARGET",
+                "URL|DIR",
             ),
             Option("method", "of a web server: PUT (default) or POST", "", "text", "NAME", "PUT"),
             Option("car", "hand over this CAR, made before; then there is no DIR", "", "text", "FILE"),

@@ -100,6 +100,10 @@ def test_bash_completes_files_where_files_stand(bash: Path) -> None:
     assert offered(bash, "add", "photos", "-o", "scr") == ["script"]
     assert offered(bash, "add", "photos", "--out") == ["--output"]
     assert offered(bash, "cid", "inspect", "photo") == []
+    assert offered(bash, "publish", "photo") == ["photos"]
+    assert offered(bash, "publish", "photos", "--to", "photo") == ["photo list.txt", "photos"]
+    assert offered(bash, "result", "show", "scr") == ["script"]
+    assert offered(bash, "publish", "photos", "--format", "") == ["cid", "json", "yaml"]
 
 
 def test_a_flag_takes_no_value(bash: Path) -> None:
