@@ -38,6 +38,8 @@ def main() -> int:
                 print(f"{where}: {mismatch}\nsmaller: {small!r}\n", flush=True)
                 if not options.keep_going:
                     break
+            if (index + 1) % 100 == 0:
+                print(f"up to {index}: {differences} differences", file=sys.stderr, flush=True)
     print(
         f"seed {options.seed}: {index + 1 - options.first} cases, {differences} differences, "
         f"{time.monotonic() - begun:.0f} s, Kubo {VERSION}"
