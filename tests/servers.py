@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, Self
 
-__all__ = ["Connection", "Request", "Server", "answer", "certificate", "closed_port", "serving"]
+__all__ = ["TIMEOUT", "Connection", "Request", "Server", "answer", "certificate", "closed_port", "serving"]
 
-TIMEOUT = 20  # seconds; nothing in a test takes so long
+TIMEOUT = 60  # seconds; nothing in a test takes so long
 
 
 class Request(NamedTuple):

@@ -8,6 +8,7 @@ import json
 import os
 import pickle
 import socket
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -24,10 +25,10 @@ from ipfs_core.publish.upload import MAX_ANSWER, Patience
 from tests.faults.cars import check_whole, check_whole_bytes
 from tests.folders import folder
 from tests.results import HELLO, RESULTS, SAMPLE
-from tests.servers import Act, Connection, Request, answer, certificate, closed_port, serving
+from tests.servers import TIMEOUT, Act, Connection, Request, answer, certificate, closed_port, serving
 from tests.trees import plant
 
-QUICK = Patience(connect=5, idle=5, retries=2, pause=0.001)
+QUICK = Patience(connect=30, idle=30, retries=2, pause=0.001)
 ONCE = QUICK._replace(retries=0)
 ROOT = RESULTS["hello"].cid
 BLOCKS = 5
@@ -290,12 +291,15 @@ def test_a_server_that_falls_silent_is_given_up(results: Path) -> None:
 def test_a_server_that_takes_nothing_is_given_up(results: Path) -> None:
     (results / "big").write_bytes(os.urandom(32 << 20))
 
+    done = threading.Event()
+
     def idle(connection: Connection) -> None:
         connection.head()
-        time.sleep(2)
+        done.wait(TIMEOUT)
 
     with serving(idle) as server:
         error = fails(results, f"{server.url}/a", patience=ONCE._replace(idle=0.3))
+        done.set()
     assert "takes no more data" in str(error)
 
 
@@ -306,11 +310,11 @@ def test_a_slow_server_is_waited_for(results: Path) -> None:
         request = connection.request()
         for byte in b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n":
             connection.send(bytes([byte]))
-            time.sleep(0.02)
+            time.sleep(0.06)
         return request
 
     with serving(slow) as server:
-        publish(results, f"{server.url}/a", patience=ONCE._replace(idle=0.5))
+        publish(results, f"{server.url}/a", patience=ONCE._replace(idle=2))
 
 
 def test_what_a_server_says_is_shown_short_and_harmless(results: Path) -> None:

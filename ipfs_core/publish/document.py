@@ -83,9 +83,10 @@ def pick(value: Mapping[Any, Any], name: str, refuse: Refuse) -> Any:
 
 
 def shown(value: object) -> str:
-    """A value in an error: short, and quoted."""
-    text = value if isinstance(value, str) else type(value).__name__
-    return repr(text[:64] + "..." * (len(text) > 64)) if isinstance(value, str) else f"a {text}"
+    """A value in an error: a text short and quoted, anything else by its type."""
+    if not isinstance(value, str):
+        return f"a {type(value).__name__}"
+    return repr(value[:64] + "..." * (len(value) > 64))
 
 
 def _check_depth(depth: int) -> None:

@@ -79,7 +79,7 @@ class _Refusal:
 
 
 def _lines(answer: Answer, refuse: _Refusal) -> Iterator[dict[str, Any]]:
-    for line in answer.body.decode("utf-8", "replace").splitlines():
+    for line in answer.body.decode("utf-8", "replace").split("\n"):
         if not line.strip():
             continue
         try:
