@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -23,12 +24,13 @@ class Sizes(NamedTuple):
     entries: tuple[int, ...]  # in one directory; all are above the threshold of the HAMT
     chunked: tuple[int, ...]  # bytes of the files that go into 4 KiB chunks
     sparse: int  # bytes; 0 leaves it out
+    shared: int = 4 * GIB  # bytes of the file that several workers share
 
 
 # The middle one of the `chunked` sizes stands just behind the point where a set of that many digests grows:
 # the memory per block is at its worst there.
 SIZES: Mapping[str, Sizes] = {
-    "smoke": Sizes(16 * MIB, 10, (8_000,), (4 * MIB, 16 * MIB), 256 * MIB),
+    "smoke": Sizes(16 * MIB, 10, (8_000,), (4 * MIB, 16 * MIB), 256 * MIB, 256 * MIB),
     "full": Sizes(GIB, 100, (100_000,), (256 * MIB, 640 * MIB, GIB), 0),
     "long": Sizes(GIB, 100, (100_000, 1_000_000), (256 * MIB, 640 * MIB, GIB), 64 * GIB),
 }
@@ -53,6 +55,7 @@ CIDS: Mapping[tuple[str, int], str] = {
     ("buzhash", GIB): "QmVgWNPdAcc1ufLpDjTbg1g76tYBqUiJBR1vqQTyHUYFWP",
     ("rabin", 16 * MIB): "QmR1axH2a2d9oLUuasYE5rc1kCmb59E9ojSGyBQBoDREMZ",
     ("rabin", GIB): "QmaP5CroPs7up35k7zpCNrTc7kc67Dje6tQo15Jo78TR5w",
+    ("sparse", 4 * GIB): "QmPCeAaPPMtTcoik9wjDpwPgYw9NStZ1AzpEz7nJQQPi3C",
     ("sparse", 256 * MIB): "QmZq1YvQQMPTyPfZnKQwYbPyyR2AW13FHcho77pMnEaUTg",
 }
 
@@ -136,6 +139,8 @@ def works(scale: Scale) -> Iterator[Work]:
         yield _car_of_small_chunks(size)
     if sizes.sparse:
         yield _sparse_file(sizes.sparse)
+    yield _over_workers(sizes.shared)
+    yield _small_files_over_workers(2 * sizes.folders)
     yield _cold_start()
 
 
@@ -395,6 +400,42 @@ def _sparse_file(size: int) -> Work:
     )
 
 
+def _over_workers(size: int) -> Work:
+    return Work(
+        "over-workers",
+        f"A sparse file of {_bytes(size)} over worker processes of one thread each, without their start",
+        inputs.sparse_file(size),
+        (
+            _ours("alone, 1 thread", "--workers", "1"),
+            _workers("processes", 1),
+            _workers("processes", 2),
+            _workers("dask", 1),
+            _workers("dask", 2),
+        ),
+        size=size,
+        cid=CIDS.get(("sparse", size), ""),
+        goals=(
+            Goal("2 processes", "speed", 1.8, "1 process"),
+            Goal("2 dask workers", "speed", 1.8, "1 dask worker"),
+        ),
+        rounds=3,
+    )
+
+
+def _small_files_over_workers(folders: int) -> Work:
+    files = 200 * folders
+    return Work(
+        "small-files-over-workers",
+        f"{files:,} files of 200 bytes in {folders} folders over worker processes",
+        inputs.small_files(folders, 200, 200),
+        (_ours("alone, 1 thread", "--workers", "1"), _workers("processes", 1), _workers("processes", 2)),
+        size=200 * files,
+        room=8192 * files,
+        files=files,
+        rounds=3,
+    )
+
+
 def _cold_start() -> Work:
     return Work(
         "cold-start",
@@ -416,6 +457,20 @@ def _raw(chunk: int) -> Row:
 
 def _loop() -> Row:
     return _bare("bare loop", "loop", "{input}")
+
+
+def _workers(kind: str, workers: int) -> Row:
+    name = f"{workers} {kind}" if kind == "processes" else f"{workers} dask workers"
+    if workers == 1:
+        name = name.removesuffix("es") if kind == "processes" else name.removesuffix("s")
+    script = str(Path(__file__).with_name("workers.py"))
+    missing = "" if kind == "processes" or find_spec("distributed") else "no distributed: ipfs-core[dask]"
+    return Row(
+        name,
+        (Command((sys.executable, script, kind, str(workers), "{input}")),),
+        prints="cid",
+        missing=missing,
+    )
 
 
 def _bare(name: str, *arguments: str) -> Row:

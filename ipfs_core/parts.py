@@ -40,7 +40,7 @@ __all__ = ["FORMAT", "MANIFEST", "MAX_MANIFEST", "ManifestError", "Part", "PartR
 
 FORMAT = "ipfs-core parts 1"
 MANIFEST = b"manifest.json"
-MAX_MANIFEST = 64 << 20  # bytes
+MAX_MANIFEST = 1 << 30  # bytes; 50 TB in chunks of 256 KiB take 160 MB of them
 STEP = 64 << 10
 
 

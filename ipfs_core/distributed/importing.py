@@ -10,6 +10,7 @@ from ipfs_core.archive import Order
 from ipfs_core.builder import Root
 from ipfs_core.distributed import coordinator, executors, folder
 from ipfs_core.distributed.folder import PART_SIZE
+from ipfs_core.distributed.journal import part_size_of
 from ipfs_core.errors import ProfileError
 from ipfs_core.pipeline import Pipeline
 
@@ -33,6 +34,7 @@ def run(
         if car is not None and not _is_same(car, given):
             raise ProfileError("resume is the folder of parts itself, and car no other", "resume")
         target = os.path.join(given, b"")
+        part_size = part_size or part_size_of(given)
     is_folder = isinstance(target, (str, bytes, os.PathLike)) and os.fsencode(target).endswith(b"/")
     if is_folder:
         if order != "stream":

@@ -27,10 +27,11 @@ from ipfs_core.naming import Naming
 from ipfs_core.output import write_parts
 from ipfs_core.parts import ManifestError
 
-__all__ = ["JOURNAL", "Journal"]
+__all__ = ["JOURNAL", "Journal", "part_size_of"]
 
 JOURNAL = b"manifest.journal"
 FORMAT = "ipfs-core journal 1"
+HEAD = 4096  # bytes that hold the first line
 
 
 class Journal:
@@ -126,6 +127,18 @@ class Journal:
         if value.get("part_size") != head["part_size"]:
             return ManifestError(f"{name} is of an import into parts of {value.get('part_size')} bytes")
         return ManifestError(f"{name} is of another import: other paths or options")
+
+
+def part_size_of(folder: bytes) -> int | None:
+    """The size of parts that the journal in a folder is about; None if it does not say."""
+    path = os.path.join(folder, JOURNAL)
+    with Naming(path), open(path, "rb") as file:
+        line = file.readline(HEAD)
+    try:
+        size = json.loads(line)["part_size"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return size if type(size) is int and size > 0 else None
 
 
 def _line(value: dict[str, Any]) -> bytes:

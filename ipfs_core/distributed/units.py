@@ -33,7 +33,7 @@ __all__ = [
     "key",
 ]
 
-UNIT = 256 << 20  # bytes that a unit reads: a second or less, against milliseconds to hand it over
+UNIT = 128 << 20  # bytes that a unit reads: 80 ms of hashing, against a millisecond or two to hand it over
 LARGEST = 1 << 30  # bytes of a subtree that is still one unit
 FILES = 1024  # of a batch
 FILES_OF_PART = 8192  # of a batch that is a part: below the roots that a header holds
