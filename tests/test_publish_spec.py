@@ -88,7 +88,7 @@ REFUSED: dict[str, tuple[Any, str, str]] = {
     "no type": ({"Publisher": {"Params": {}}}, "Type", "no Type"),
     "a number": ({"Type": 5}, "Type", "int"),
     "a list": ({"Type": ["ipfs"]}, "Type", "list"),
-    "null": ({"Type": None}, "Type", "None"),
+    "null": ({"Type": None}, "Type", "nothing"),
     "params that are a list": ({"Type": "ipfs", "Params": []}, "Params", "list"),
     "an unknown option": ("ipfs,foo=bar", "Params", "'foo=bar'"),
     "an option without a value": ("ipfs,opt", "Params", "'opt'"),
@@ -109,7 +109,7 @@ REFUSED: dict[str, tuple[Any, str, str]] = {
     "tasks that are no list": ({"Tasks": {"a": TASK}}, "Tasks", "Tasks"),
     "a task that is a text": ({"Tasks": ["main"]}, "Tasks", "'main'"),
     "the type twice": ({"Type": "ipfs", "type": "ipfs"}, "Type", "2 times"),
-    "nothing": ("", "Publisher", "NoneType"),
+    "nothing": ("", "Publisher", "nothing"),
     "no YAML": ("Publisher: {", "", "YAML"),
 }
 

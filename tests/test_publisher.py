@@ -415,6 +415,17 @@ def test_a_folder_that_is_not_there_is_an_error_and_the_car_stays(work: Path) ->
     check_whole(work / "work" / "e-42.car")
 
 
+def test_results_in_which_one_stands_need_another_place_for_the_car(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(work / "results")
+    with pytest.raises(FileExistsError, match="inside") as caught:
+        Publisher(to="../keep/").publish(".")
+    assert caught.value.__notes__ == ["-o FILE writes the CAR elsewhere"]
+    result = Publisher(to="../keep/", out="../mine.car").publish(".")
+    assert str(result.cid) == RESULTS["hello"].cid
+
+
 def test_a_folder_in_the_results_is_refused_before_anything_is_written(work: Path) -> None:
     for to in ("../results/", "../results/outputs/", "../results/nope/"):
         with pytest.raises(FileExistsError, match="inside"):

@@ -84,6 +84,8 @@ def pick(value: Mapping[Any, Any], name: str, refuse: Refuse) -> Any:
 
 def shown(value: object) -> str:
     """A value in an error: a text short and quoted, anything else by its type."""
+    if value is None:
+        return "nothing"
     if not isinstance(value, str):
         return f"a {type(value).__name__}"
     return repr(value[:64] + "..." * (len(value) > 64))

@@ -135,18 +135,23 @@ class Publisher:
         entries: list[Entry] = []
         with self._manifest(path) as manifest:
             takers = [emit or entries.append, *([manifest.add] if manifest is not None else [])]
-            made = importer.run(
-                [(b"", path)],
-                profile=_profile(self),
-                selection=Selection(hidden=self.hidden == "include"),
-                car=self.out if car is None else car,
-                order=self.order,
-                overwrite=self.overwrite and not is_ours,
-                workers=self.workers,
-                emit=_all(takers, is_folder=is_folder),
-                progress=progress,
-                warn=say,
-            )
+            try:
+                made = importer.run(
+                    [(b"", path)],
+                    profile=_profile(self),
+                    selection=Selection(hidden=self.hidden == "include"),
+                    car=self.out if car is None else car,
+                    order=self.order,
+                    overwrite=self.overwrite and not is_ours,
+                    workers=self.workers,
+                    emit=_all(takers, is_folder=is_folder),
+                    progress=progress,
+                    warn=say,
+                )
+            except FileExistsError as error:
+                if is_ours:
+                    error.add_note("-o FILE writes the CAR elsewhere")
+                raise
             if manifest is not None:
                 manifest.commit([root.cid for root in made.roots], made.size, _profile(self))
         root, where = CID(made.roots[0].cid), ""

@@ -223,7 +223,7 @@ def test_a_limit_ends_it(call: Call, work: Path) -> None:
         ("PublishedResult: {Type: ipfs}", b"no Params"),
         ("PublishedResult: {Type: ipfs, Params: {CID: Qmnope}}", b"invalid cid"),
         ("[[[[", b"YAML"),
-        ("", b"NoneType"),
+        ("", b"nothing"),
     ],
 )
 def test_a_malformed_result_is_4(call: Call, work: Path, text: str, words: bytes) -> None:
