@@ -41,6 +41,7 @@ SHELL = {
     "mv",
     "printf",
     "rm",
+    "seq",
     "sort",
 }
 SHELL |= {"tail", "tar", "touch", "true", "wc", "ln", "truncate"}
