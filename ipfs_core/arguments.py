@@ -106,7 +106,7 @@ def _argument(item: Any, selection: Selection) -> Argument:
     name: bytes | None = None
     if isinstance(item, tuple):
         given_name, item = item
-        name = os.fsencode(given_name)
+        name = _encode(given_name)
     if hasattr(item, "nodes"):
         name = item.name if name is None else name
         if selection.wrap and len(parts(name)) != 1:
@@ -116,8 +116,8 @@ def _argument(item: Any, selection: Selection) -> Argument:
         if item is not STDIN and not hasattr(item, "read"):
             raise TypeError(f"a path, a binary file object or a pair of a name and one, not {item!r}")
         stream: Any = 0 if item is STDIN else item
-        return Argument(os.fsencode(selection.stdin_name) if name is None else name, b"", 0, stream)
-    path = os.fsencode(item)
+        return Argument(_encode(selection.stdin_name) if name is None else name, b"", 0, stream)
+    path = _encode(item)
     if b"\0" in path:
         raise SelectionError(f"{path!r}: a path cannot hold a zero byte", path)
     path = given = clean(path)
@@ -137,6 +137,14 @@ def _argument(item: Any, selection: Selection) -> Argument:
     elif selection.wrap and len(parts(name)) != 1:
         raise SelectionError(f"{os.fsdecode(name)!r} is not the name of one entry", name)
     return Argument(name, path, mode)
+
+
+def _encode(text: str | bytes | os.PathLike[Any]) -> bytes:
+    """What ``text`` is in a file system."""
+    try:
+        return os.fsencode(text)
+    except UnicodeEncodeError:
+        raise SelectionError(f"{text!r} stands for no bytes, and so is no path or name") from None
 
 
 def follow(path: bytes) -> bytes:

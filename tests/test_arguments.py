@@ -182,6 +182,15 @@ def test_a_zero_byte_is_in_no_path() -> None:
             only(path)
 
 
+def test_a_text_that_stands_for_no_bytes_is_refused() -> None:
+    """Half of a surrogate pair, as JSON can hold it; others stand for bytes that are no UTF-8."""
+    for item in ("\ud800", Path("a/\udfff"), ("\ud83d", io.BytesIO()), ("\ud83d", "f")):
+        with pytest.raises(SelectionError, match="stands for no bytes"):
+            only(item)
+    with pytest.raises(SelectionError, match="stands for no bytes"):
+        only(io.BytesIO(), stdin_name="\ud800")
+
+
 @pytest.mark.parametrize("item", [None, 3, 3.5, object(), ["a"], {"a": "b"}])
 def test_what_is_neither_path_nor_stream_is_a_type_error(item: object) -> None:
     with pytest.raises(TypeError):

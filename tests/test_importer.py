@@ -535,6 +535,23 @@ def test_a_directory_of_a_million_entries_fits_into_600_mebibytes(car: str) -> N
     assert int(memory) <= 600
 
 
+@pytest.mark.slow
+def test_bytes_around_four_gibibytes_are_in_their_chunks(tmp_path: Path) -> None:
+    """A file with a hole, and a byte on either side of the place that 32 bits cannot tell."""
+    profile = ipfs_core.UNIXFS_V1_2025
+    hole, before, after = (
+        model.leaf(chunk, profile, {}) for chunk in (bytes(1 << 20), bytes((1 << 20) - 1) + b"a", b"b")
+    )
+    level = [hole] * 4095 + [before, after]
+    while len(level) > 1:
+        level = [model.parent(level[at : at + 1024], profile, {}) for at in range(0, len(level), 1024)]
+    with (tmp_path / "large").open("wb") as file:
+        file.seek((4 << 30) - 1)
+        file.write(b"ab")
+    made = ipfs_core.add(tmp_path / "large", profile=profile)
+    assert (bytes(made.cid), made.size) == (level[0].cid, (4 << 30) + 1)
+
+
 def test_a_file_that_singularity_packs_has_its_published_cid() -> None:
     # data-preservation-programs/singularity pack/packutil/util_test.go:105
     made = ipfs_core.add_bytes(

@@ -18,7 +18,11 @@ from hypothesis import strategies as st
 
 from ipfs_core import tree
 from ipfs_core.errors import SourceChangedError, SourceTypeError
+from ipfs_core.importer import add
+from ipfs_core.profile import UNIXFS_V0_2015
 from ipfs_core.selection import Selection
+from tests import model
+from tests.faults.cars import check_whole
 from tests.trees import Link, Tree, plant
 
 KINDS = {
@@ -199,6 +203,25 @@ def test_a_deep_walk_fits_into_a_small_limit_of_descriptors(chain: Path) -> None
         assert sum(1 for _ in tree.walk(os.fsencode(chain), Selection())) == 2 * 5001 + 4
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_five_thousand_levels_are_added_without_a_deep_stack(chain: Path, tmp_path: Path) -> None:
+    here: dict[bytes, model.Made] = {}
+    for level in reversed(range(5000)):
+        if level in (2500, 4999):
+            here |= {
+                b"f": model.file(b"", UNIXFS_V0_2015, {}),
+                b"l": model.symlink(b"target", UNIXFS_V0_2015, {}),
+            }
+        here = {b"d": model.wrap(here, UNIXFS_V0_2015, {})}
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(150)
+    try:
+        result = add(chain, car=tmp_path / "out.car")
+    finally:
+        sys.setrecursionlimit(limit)
+    assert bytes(result.cid) == model.wrap(here, UNIXFS_V0_2015, {}).cid
+    assert len(check_whole(tmp_path / "out.car")) == 1
 
 
 def test_the_path_of_a_deep_entry_is_whole(chain: Path) -> None:

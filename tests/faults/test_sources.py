@@ -23,7 +23,10 @@ from ipfs_core import tree
 from ipfs_core.errors import IpfsCoreError, SourceChangedError, SourceTypeError
 from ipfs_core.importer import STDIN, add, add_bytes
 from tests.faults.cars import check_whole
+from tests.faults.process import shell
+from tests.faults.test_full import own_disk
 from tests.streams import stream
+from tests.trees import Link, Tree, plant
 
 GRANULARITY = 0.02  # seconds that two times of a file are told apart by, on any kernel
 SIZES = {"small": 100, "middle": 90_000, "big": (4 << 20) + 70_000}
@@ -418,6 +421,62 @@ def test_a_file_object_that_gives_little_at_a_time_is_read_to_its_end(most: int)
             return super().readinto(memoryview(buffer)[:most])
 
     assert add(Drops(data), chunker="size-1000").cid == add_bytes(data, chunker="size-1000").cid
+
+
+def test_a_signal_that_is_handled_disturbs_no_reading(tmp_path: Path) -> None:
+    """As of a timer: the system breaks a call off, and Python makes it again."""
+    data, heard = stream("interrupted", 3 << 20), []
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+
+    def write() -> None:
+        with fifo.open("wb", buffering=0) as end:
+            for at in range(0, len(data), 1 << 16):
+                time.sleep(0.002)
+                end.write(data[at : at + (1 << 16)])
+
+    writer = threading.Thread(target=write)
+    before = signal.signal(signal.SIGALRM, lambda *_: heard.append(1))
+    writer.start()
+    signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+    try:
+        result = add(fifo, car=tmp_path / "out.car")
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        writer.join()
+    assert len(heard) > 10
+    assert result.cid == add_bytes(data).cid
+    assert check_whole(tmp_path / "out.car") == [bytes(result.cid)]
+
+
+# Several names of one file, several file systems in one tree
+
+
+def test_a_hard_link_is_a_file_like_any_other(tmp_path: Path) -> None:
+    for name in ("links", "copies"):
+        (tmp_path / name / "d").mkdir(parents=True)
+        (tmp_path / name / "a").write_bytes(stream("linked", 300_000))
+    for name in ("b", "d/c"):
+        os.link(tmp_path / "links/a", tmp_path / "links" / name)
+        shutil.copy(tmp_path / "copies/a", tmp_path / "copies" / name)
+    assert (tmp_path / "links/a").stat().st_nlink == 3
+    linked, copied = (list(add(tmp_path / name).entries()) for name in ("links", "copies"))
+    assert [(entry.path.partition("/")[2], entry.cid, entry.size) for entry in linked] == [
+        (entry.path.partition("/")[2], entry.cid, entry.size) for entry in copied
+    ]
+    assert len(linked) == 5
+
+
+def test_what_is_mounted_below_is_part_of_the_tree(tmp_path: Path) -> None:
+    if not own_disk():
+        pytest.skip("only root may mount a file system of its own")
+    content: Tree = {b"d": {b"e": b"3"}, b"f": b"4", b"l": Link(b"../z")}
+    plant({b"plain": {b"a": b"1", b"disk": content}, b"mounted": {b"a": b"1", b"disk": {}}}, tmp_path)
+    script = 'mount -t tmpfs tmpfs "$2/disk" && cp -a "$1/disk/." "$2/disk" && add -Q "$2"'
+    outcome = shell(script, tmp_path / "plain", tmp_path / "mounted", within=("unshare", "-m"))
+    assert os.listdir(tmp_path / "mounted/disk") == []
+    assert outcome == (0, f"{add(tmp_path / 'plain').cid}\n".encode(), b"")
 
 
 # Files that the kernel makes while they are read: size 0 or a page, whatever they hold
