@@ -57,10 +57,11 @@ class Finished(NamedTuple):
 
 
 class Plan:
-    """Lists arguments under one selection. ``base`` is what paths are relative to for a worker.
+    """Lists arguments under one selection. ``units`` is how many errands there were so far.
 
-    ``known`` are results of an earlier run, by the `key` of their units. ``is_remote``: contents have to be
-    such that can be sent. What cannot be sent, nor listed, is read here, by so many ``threads``.
+    ``keep`` says whether the bytes of what is read here are wanted, by so many ``threads``: what cannot be
+    listed, and with ``is_remote`` what cannot be sent, either. A worker elsewhere gets whole paths. ``known``
+    are results of an earlier run, by the `units.key` of their units.
     """
 
     def __init__(

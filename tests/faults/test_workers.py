@@ -157,6 +157,42 @@ def test_in_a_pool_of_ones_own_a_process_that_dies_is_one_error(
     is_whole(place, parts)
 
 
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds children in /proc")
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)]
+)
+def test_processes_end_with_the_command_however_that_ends(
+    tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    with open(tmp_path / "large", "wb") as file:
+        file.truncate(1 << 40)
+    words = ["--executor=processes:2", "--part-size=50MB", f"-o{tmp_path}/parts/"]
+    journal = tmp_path / "parts" / "manifest.journal"
+    with start("add", tmp_path / "large", *words) as process:
+        deadline = time.monotonic() + TIMEOUT
+        while not journal.exists() or journal.read_bytes().count(b"\n") < 3:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        workers = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        process.send_signal(number)
+        out, err = process.communicate(timeout=TIMEOUT)
+    assert len(workers) == 3, "two, and the tracker of multiprocessing"
+    assert (process.returncode, out) == (code, b"")
+    assert b"Traceback" not in err
+    if number != signal.SIGKILL:  # else the tracker says that semaphores were left
+        assert err == b""
+    while any(map(is_running, workers)):
+        assert time.monotonic() < deadline, "a worker has outlived its import"
+        time.sleep(0.02)
+
+
+def is_running(pid: str) -> bool:
+    try:
+        return b"State:\tZ" not in Path(f"/proc/{pid}/status").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 # --- tasks that run twice, or see another file
 
 
