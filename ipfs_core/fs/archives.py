@@ -11,6 +11,7 @@ from ipfs_core.content import Content, Node
 from ipfs_core.fs import scratch, tars, zips
 from ipfs_core.fs.members import File, Members
 from ipfs_core.fs.regions import RegionContent, SparseContent
+from ipfs_core.fs.unzipping import Packed, ZipContent
 from ipfs_core.fs.window import Window
 from ipfs_core.input import Input
 from ipfs_core.selection import Selection
@@ -104,8 +105,8 @@ class Archive:
     def _member(self, path: bytes, file: File) -> Content:
         label = b"%b in %b" % (path, self.label)
         key = file.key
-        if isinstance(key, zips.Packed):
-            return zips.ZipContent(label, file.size, self._content, key)
+        if isinstance(key, Packed):
+            return ZipContent(label, file.size, self._content, key)
         if key.segments is not None:
             return SparseContent(label, file.size, self._content, key.offset, key.segments)
         return RegionContent(label, file.size, self._content, key.offset)

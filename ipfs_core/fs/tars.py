@@ -102,10 +102,11 @@ class _Tar:
             raise self._error(f"{what}: no header and no end of the archive at byte {at}")
         if not any(raw):
             return None
-        total = sum(raw) - sum(raw[148:156]) + 8 * 32
-        signed = total - 256 * sum(byte > 127 for byte in (*raw[:148], *raw[156:]))
-        if self._number(raw[148:156], at) not in (total, signed):
-            raise self._error(f"no header at byte {at}: its checksum does not match")
+        total, said = sum(raw) - sum(raw[148:156]) + 8 * 32, self._number(raw[148:156], at)
+        if said != total and said != total - 256 * sum(byte > 127 for byte in raw[:148] + raw[156:]):
+            raise self._error(
+                f"no header at byte {at}: its checksum does not match"
+            )  # nor signed, as by some
         name, target = (raw[start : start + 100].partition(b"\0")[0] for start in (0, 157))
         if raw[257:263] == b"ustar\0" and raw[345]:
             name = raw[345:500].partition(b"\0")[0] + b"/" + name
@@ -285,6 +286,8 @@ class _Tar:
 
     def _time(self, text: bytes | None, seconds: int) -> int:
         """Nanoseconds since 1970, those of a pax header if it says some."""
+        if text is None and abs(seconds) < 1 << 63:
+            return seconds * 10**9
         if text is not None and not TIME.match(text):
             raise self._error(f"a time that is none: {text[:20]!r}")
         exact = Decimal(seconds if text is None else text.decode())

@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 
 from ipfs_core.content import Content, Foreign, PathContent
 from ipfs_core.errors import MissingExtraError, SelectionError, UnsafePathError
-from ipfs_core.fs import http, objects
+from ipfs_core.fs import http, objects, stores
 from ipfs_core.fs.archives import KINDS, Archive, unpacked_name
 from ipfs_core.fs.faults import Faults, scrub
 from ipfs_core.naming import Naming
@@ -65,21 +65,21 @@ def content(place: str, protocol: str | None = None, options: Mapping[str, Any] 
             from fsspec import filesystem
 
             fs, path = filesystem(protocol, **{"use_listings_cache": False, **(options or {})}), place
-    if objects.protocols(fs) & {"file", "local"}:
+    if stores.protocols(fs) & {"file", "local"}:
         return _local(os.path.abspath(os.fsencode(path)))[0]
     return _file(fs, path, label)
 
 
 def _file(fs: Any, path: str, label: bytes) -> Content:
     """The one file at a path of a file system."""
-    if objects.protocols(fs) & {"http", "https"}:
+    if stores.protocols(fs) & {"http", "https"}:
         return http.look(fs, path, label)
     with Faults(label):
         info = fs.info(path)
     if info["type"] == "directory":
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fsdecode(label))
-    version = objects.fingerprint(info)
-    return objects.ObjectContent(label, version.size, fs, path, version)
+    version = stores.fingerprint(info)
+    return stores.ObjectContent(label, version.size, fs, path, version)
 
 
 def _archive(where: str) -> tuple[Content, bytes, bytes, Archive | None]:
@@ -110,7 +110,7 @@ def _remote(url: str) -> Foreign | bytes:
     """A file or a folder of a file system of fsspec."""
     label = os.fsencode(scrub(url))
     fs, path = _opened(url, label)
-    names = objects.protocols(fs)
+    names = stores.protocols(fs)
     if "::" not in url and names & {"file", "local"}:
         return os.fsencode(path)
     if "::" not in url and names & {"http", "https"}:
@@ -133,9 +133,9 @@ def _remote(url: str) -> Foreign | bytes:
     if has_entries:
         text = f"{os.fsdecode(label)} is an object and a prefix; with a slash at its end it is the prefix"
         raise SelectionError(text, os.fsdecode(label))
-    version = objects.fingerprint(info)
-    found = objects.ObjectContent(label, version.size, fs, path, version)
-    return objects.Single(found, objects.status_of(info), name=name, origin=url)
+    version = stores.fingerprint(info)
+    found = stores.ObjectContent(label, version.size, fs, path, version)
+    return objects.Single(found, stores.status_of(info), name=name, origin=url)
 
 
 def _opened(url: str, label: bytes, **options: Any) -> tuple[Any, str]:
@@ -160,7 +160,7 @@ def _opened(url: str, label: bytes, **options: Any) -> tuple[Any, str]:
 
 def _has_entries(fs: Any, path: str) -> bool:
     """Whether something lies below a path, which in a bucket may be a file as well."""
-    if objects.is_s3(fs):
+    if stores.is_s3(fs):
         bucket, key, _ = fs.split_path(path)
         prefix = f"{key.rstrip('/')}/" if key else ""
         answer = fs.call_s3("list_objects_v2", Bucket=bucket, Prefix=prefix, MaxKeys=2)
@@ -175,7 +175,7 @@ def _has_entries(fs: Any, path: str) -> bool:
 
 def _key(fs: Any, path: str) -> str:
     """A path without the version of an object that may stand behind it."""
-    if objects.is_s3(fs):
+    if stores.is_s3(fs):
         bucket, key, _ = fs.split_path(path)
         return f"{bucket}/{key}"
     return path

@@ -1,76 +1,35 @@
-"""The members of a zip by its central directory; their contents, unpacked and compared with what it says.
+"""The members of a zip, by its central directory.
 
-The directory at the end is what counts. Whatever lies before a member says has to say the same, so that two
-unpackers cannot see two archives; members may not overlap, so that none is unpacked twice. PKWARE,
+The directory at the end is what counts. Members may not overlap, so that none is unpacked twice; what lies in
+front of a member has to say the same (`fs.unzipping`), so that two unpackers cannot see two archives. PKWARE,
 "APPNOTE.TXT - .ZIP File Format Specification" 6.3.10.
 """
 
 from __future__ import annotations
 
-import bz2
 import calendar
 import io
-import lzma
 import os
 import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any
 
 from ipfs_core.content import Content, Status
-from ipfs_core.errors import ArchiveError, IpfsCoreError, LimitError, SourceTypeError, UnsafePathError
-from ipfs_core.fs import scratch
+from ipfs_core.errors import ArchiveError, LimitError, SourceTypeError, UnsafePathError
+from ipfs_core.fs.inflating import METHODS
 from ipfs_core.fs.members import Members
-from ipfs_core.fs.regions import RegionInput
+from ipfs_core.fs.unzipping import ENCRYPTED, LOCAL, Packed, ZipContent
 from ipfs_core.input import Input
-from ipfs_core.source import Forward
 from ipfs_core.unixfs.budget import MAX_ENTRIES, MAX_SYMLINK_TARGET
 
-__all__ = ["Packed", "ZipContent", "read_members"]
+__all__ = ["read_members"]
 
-LOCAL = struct.Struct("<4s5H3L2H")  # the header before the data of a member
-DEFLATE, BZIP2, LZMA, ZSTD = 8, 12, 14, 93
-METHODS = (0, DEFLATE, BZIP2, LZMA, ZSTD)
-UTF8, ENCRYPTED = 1 << 11, 1 << 0 | 1 << 6 | 1 << 13
+UTF8 = 1 << 11
 UNIX = (3, 19)  # systems whose attributes are a mode: Unix, macOS
-DESCRIPTOR = 1 << 3  # sizes and CRC come behind the data
-UNSAID = 0xFFFFFFFF  # a size that stands elsewhere
 STEP = 64 << 10
-PIECE = 1 << 20
-MAX_WINDOW = 128 << 20  # bytes that unpacking may look back
-
-Take: TypeAlias = Callable[[int], bytes]
-
-
-class Packed(NamedTuple):
-    """Where a member is, and what its data have to be."""
-
-    header: int
-    name: bytes
-    method: int
-    packed: int
-    crc: int
-
-
-@dataclass(frozen=True, slots=True)
-class ZipContent:
-    """A member, to be unpacked from the front."""
-
-    label: bytes
-    size: int
-    outer: Content = field(repr=False)
-    packed: Packed
-
-    @property
-    def shared(self) -> bool:
-        return self.outer.shared
-
-    def open(self) -> Input:
-        return _Unpacked(self)
 
 
 def read_members(archive: Input, members: Members, outer: Content) -> None:
@@ -196,219 +155,3 @@ class _File(io.RawIOBase):
         filled = self._source.read_into(self._position, memoryview(buffer).cast("B"))
         self._position += filled
         return filled
-
-
-class _Unpacked:
-    """The content of a member, once, from the front. At its end everything has been compared."""
-
-    __slots__ = (
-        "_content",
-        "_crc",
-        "_forward",
-        "_input",
-        "_left",
-        "_position",
-        "_unpacker",
-        "closed",
-        "size",
-    )
-
-    seekable = shared = False
-
-    def __init__(self, content: ZipContent) -> None:
-        self._content = content
-        self._crc = 0
-        self._position = 0
-        self._forward: Forward | None = None
-        self._left = content.packed.packed  # of the packed bytes
-        self._unpacker: _Unpacker | None = None
-        self.size = content.size
-        self.closed = False
-        self._input = content.outer.open()
-
-    def read(self, offset: int, length: int, /) -> bytes:
-        data = bytearray(min(length, self.size - offset + 1))
-        return bytes(data[: self.read_into(offset, memoryview(data))])
-
-    def read_into(self, offset: int, view: memoryview, /) -> int:
-        if offset != self._position:
-            raise io.UnsupportedOperation("a member of a zip is read from front to back")
-        if self._unpacker is None:
-            self._unpacker = self._begin()
-        filled = 0
-        while filled < len(view):
-            try:
-                data = self._unpacker.read(min(len(view) - filled, PIECE))
-            except (zlib.error, lzma.LZMAError, EOFError, ValueError, OSError) as error:
-                if isinstance(error, IpfsCoreError) or getattr(error, "errno", None) is not None:
-                    raise
-                raise self._error(f"it is malformed: {error}") from None
-            if not data:
-                self._finish(self._unpacker)
-                break
-            view[filled : filled + len(data)] = data
-            filled += len(data)
-            self._crc = zlib.crc32(data, self._crc)
-            self._position += len(data)
-            if self._position > self.size:
-                raise self._error(f"it unpacks to more than the {self.size} bytes that it claims")
-        return filled
-
-    def check_unchanged(self) -> None:
-        self._input.check_unchanged()
-
-    def close(self) -> None:
-        self.closed = True
-        if self._forward is not None:
-            self._forward.close()
-        self._input.close()
-
-    def _begin(self) -> _Unpacker:
-        """Read the header before the data, which has to say what the directory says."""
-        packed = self._content.packed
-        head = self._input.read(packed.header, LOCAL.size)
-        if len(head) < LOCAL.size:
-            raise self._error("its header is cut")
-        magic, _, flags, method, _, _, crc, size, real, name, extra = LOCAL.unpack(head)
-        same = magic == b"PK\3\4" and method == packed.method and not flags & ENCRYPTED
-        if not flags & DESCRIPTOR and UNSAID not in (size, real):
-            same = same and (crc, size, real) == (packed.crc, packed.packed, self._content.size)
-        if not same or self._input.read(packed.header + LOCAL.size, name) != packed.name:
-            raise self._error("its header says something else than the directory of the zip")
-        start = packed.header + LOCAL.size + name + extra
-        if packed.packed <= PIECE:
-            data = io.BytesIO(self._input.read(start, packed.packed))
-            return _unpacker(packed.method, lambda most: self._take(data, most), self._content.label)
-        label = self._content.label
-        source = RegionInput(self._input, label, start, packed.packed)
-        forward = self._forward = Forward(source, label)
-        return _unpacker(packed.method, lambda most: self._take(forward, most), label)
-
-    def _take(self, source: Any, most: int) -> bytes:
-        """Some of the packed bytes that come next, none only at their end."""
-        data: bytes = source.read(min(most, self._left)) if self._left else b""
-        if self._left and not data:
-            raise self._error("the archive ends in the middle of it")
-        self._left -= len(data)
-        return data
-
-    def _finish(self, unpacker: _Unpacker) -> None:
-        if self._position < self.size:
-            raise self._error(f"it unpacks to {self._position} bytes, and claims {self.size}")
-        if self._left or unpacker.left:
-            raise self._error("something lies behind its data")
-        if self._crc != self._content.packed.crc:
-            raise self._error("its CRC-32 is another")
-
-    def _error(self, what: str) -> ArchiveError:
-        return ArchiveError(f"{os.fsdecode(self._content.label)}: {what}", self._content.packed.name)
-
-
-class _Unpacker(Protocol):
-    """Unpacks what it takes as it needs it. ``left`` is what it took and did not need."""
-
-    @property
-    def left(self) -> bytes: ...
-
-    def read(self, most: int, /) -> bytes:
-        """Some bytes, at most so many, and none only at the end."""
-
-
-class _Stored:
-    left = b""
-
-    def __init__(self, take: Take) -> None:
-        self.read = take
-
-
-class _Machine:
-    """`bz2` and `lzma`. LZMA may go without an end that it knows itself."""
-
-    def __init__(self, machine: Any, take: Take, *, has_end: bool) -> None:
-        self._machine = machine
-        self._take = take
-        self._has_end = has_end
-
-    @property
-    def left(self) -> bytes:
-        return bytes(self._machine.unused_data)
-
-    def read(self, most: int, /) -> bytes:
-        machine = self._machine
-        while not machine.eof:
-            packed = self._take(STEP) if machine.needs_input else b""
-            data = machine.decompress(packed, most)
-            if data:
-                return bytes(data)
-            if not packed and machine.needs_input:
-                if self._has_end:
-                    raise EOFError("it is cut")
-                break
-        return b""
-
-
-class _Inflate:
-    """`zlib`, which hands back what it did not come to."""
-
-    def __init__(self, take: Take) -> None:
-        self._machine = zlib.decompressobj(-zlib.MAX_WBITS)
-        self._take = take
-
-    @property
-    def left(self) -> bytes:
-        return self._machine.unused_data
-
-    def read(self, most: int, /) -> bytes:
-        machine = self._machine
-        while not machine.eof:
-            packed = machine.unconsumed_tail or self._take(STEP)
-            data = machine.decompress(packed, most)
-            if data:
-                return data
-            if not packed:
-                raise EOFError("it is cut")
-        return b""
-
-
-class _Zstd:
-    left = b""
-
-    def __init__(self, take: Take, label: bytes) -> None:
-        zstandard = scratch.zstandard(os.fsdecode(label))
-        self._error = zstandard.ZstdError
-        machine = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW)
-        self._reader = machine.stream_reader(_Taking(take), read_across_frames=True)
-
-    def read(self, most: int, /) -> bytes:
-        try:
-            return bytes(self._reader.read(most))
-        except self._error as error:
-            raise EOFError(str(error)) from None
-
-
-class _Taking:
-    def __init__(self, take: Take) -> None:
-        self.read = take
-
-
-def _unpacker(method: int, take: Take, label: bytes) -> _Unpacker:
-    """What unpacks a method."""
-    if method == 0:
-        return _Stored(take)
-    if method == DEFLATE:
-        return _Inflate(take)
-    if method == BZIP2:
-        return _Machine(bz2.BZ2Decompressor(), take, has_end=True)
-    if method == ZSTD:
-        return _Zstd(take, label)
-    head = take(9)  # version, length of the properties, properties: lc, lp and pb in a byte, window
-    if len(head) < 9 or head[2:4] != b"\5\0":
-        raise ArchiveError(f"{os.fsdecode(label)}: its LZMA header is malformed", label)
-    rest, lc = divmod(head[4], 9)
-    pb, lp = divmod(rest, 5)
-    window = int.from_bytes(head[5:9], "little")
-    if window > MAX_WINDOW:
-        text = f"{os.fsdecode(label)}: a window of {window} bytes, more than {MAX_WINDOW}"
-        raise LimitError(text, "MAX_WINDOW")
-    known = {"id": lzma.FILTER_LZMA1, "lc": lc, "lp": lp, "pb": pb, "dict_size": max(window, 4096)}
-    return _Machine(lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=[known]), take, has_end=False)
