@@ -119,15 +119,19 @@ class _Sent:
         self._again = again
 
     def finish(self) -> Finished:
-        for attempt in range(1, ATTEMPTS + 1):
+        attempt = 1
+        while True:
             try:
                 done, error = self._future.result()
-                break
             except Exception as lost:
-                if self._again is None or attempt == ATTEMPTS:
-                    self._crew.is_lost = True
-                    raise _lost(self._errand, lost) from lost
-                self._future = self._again(self._future)
+                cause = lost.with_traceback(None)  # which would keep what it came from, queues and all
+            else:
+                break
+            if self._again is None or attempt == ATTEMPTS:
+                self._crew.is_lost = True
+                raise _lost(self._errand, cause) from cause
+            attempt += 1
+            self._future = self._again(self._future)
         if error is not None:
             raise error
         return Finished(self._errand, done)

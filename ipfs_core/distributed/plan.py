@@ -273,18 +273,27 @@ def _regular(name: bytes, path: bytes, status: os.stat_result, *, followed: bool
 
 
 def _has_ranges(content: Content) -> bool:
-    """Whether some of it can be read without the rest: not so where a web server has no ranges."""
-    return bool(getattr(content, "ranges", True))
+    """Whether some of it can be read without the rest: not so what is compressed, or streamed."""
+    if isinstance(content, PathContent):
+        return True
+    source = content.open()  # which reads nothing yet
+    try:
+        return source.seekable
+    finally:
+        source.close()
 
 
-def _can_be_sent(content: Content) -> bool:
+def _can_be_sent(content: Any) -> bool:
+    """Whether it can be pickled, and what it is some of, too."""
     if isinstance(content, PathContent):
         return True
     try:
         content.__reduce_ex__(4)
     except TypeError:
         return False
-    return True
+    fields = getattr(content, "__dataclass_fields__", {})
+    inner = [getattr(content, name) for name in fields]
+    return all(_can_be_sent(value) for value in inner if hasattr(value, "open"))
 
 
 def _whole(steps: Sequence[Any]) -> set[int]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import tarfile
+import zipfile
 from multiprocessing import resource_tracker
 from pathlib import Path
 
@@ -61,6 +63,32 @@ def test_a_car_on_standard_output_may_be_hashed_by_workers(folder: Path) -> None
     for order in ("stream", "dfs"):
         words = ["add", "-q", f"--order={order}", "-o", "-", folder / "photos"]
         assert ipfs_core(*words, "--executor=processes:1").out == ipfs_core(*words).out
+
+
+@pytest.mark.parametrize("how", ["zip", "deflated", "tar", "tgz"])
+def test_an_archive_is_read_by_workers_as_far_as_they_can(folder: Path, how: str) -> None:
+    pytest.importorskip("fsspec", reason="no fsspec: pip install 'ipfs-core[fs]'")
+    (folder / "photos" / "large").write_bytes(stream("large", 3_000_000))
+    archive = folder / f"photos.{how}"
+    if how in ("zip", "deflated"):
+        method = zipfile.ZIP_STORED if how == "zip" else zipfile.ZIP_DEFLATED
+        with zipfile.ZipFile(archive, "w", method) as packed:
+            for path in sorted((folder / "photos").iterdir()):
+                if path.is_file() and not path.is_symlink():
+                    packed.write(path, path.name)
+    else:
+        with tarfile.open(archive, "w:gz" if how == "tgz" else "w") as tar:
+            tar.add(folder / "photos", "photos")
+    url = f"{'tar' if how in ('tar', 'tgz') else 'zip'}://{archive}"
+    alone = ipfs_core("add", url, "-o", folder / "alone.car", "--order=dfs")
+    assert alone.code == 0
+    over = "--executor=processes:2"
+    assert ipfs_core("add", url, over) == alone
+    assert ipfs_core("add", url, over, "-o", folder / "one.car", "--order=dfs") == alone
+    assert ipfs_core("add", url, over, "-o", f"{folder}/parts/", "--part-size=1MB") == alone
+    assert ipfs_core("car", "join", folder / "parts", "-o", folder / "joined.car").code == 0
+    for name in ("one.car", "joined.car"):
+        assert (folder / name).read_bytes() == (folder / "alone.car").read_bytes()
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,19 @@ def test_a_bar_of_unknown_length_is_drawn_too(screen: tuple[int, int]) -> None:
     assert b"1.5/" in os.read(screen[0], 4096)
 
 
+def test_a_bar_counts_files_where_there_are_several(
+    screen: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "110")
+    bar = Bar(Stream(screen[1]), wanted=True)
+    assert bar.observer is not None
+    bar.observer(Progress(1_500_000, None, b"photos/cat.jpg", 1))
+    assert b"files" not in os.read(screen[0], 4096)
+    bar.observer(Progress(1_500_000, None, b"photos/cat.jpg", 40_000))
+    row = re.sub(r"\x1b\[[0-9;]*[mK]", "", os.read(screen[0], 4096).decode())
+    assert re.search(r"40,000 files +photos/cat.jpg", row)
+
+
 def test_a_drawn_bar_is_erased_once(screen: tuple[int, int]) -> None:
     with Bar(Stream(screen[1]), wanted=True) as bar:
         assert bar.observer is not None
