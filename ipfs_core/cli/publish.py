@@ -104,17 +104,17 @@ COMMAND = Command(
         ),
     },
     epilog=f"""\
-With --to and without -o the CAR is written to the working directory until it is taken over; if that fails it
-stays there. Credentials come from the environment alone: {TOKEN}, or
-{USER} and {PASSWORD}.
+With --to and without -o the CAR is written to the working directory until it is taken over; if
+that fails it stays there. Credentials come from the environment alone: {TOKEN},
+or {USER} and {PASSWORD}.
 
-exit codes: 0 done; 2 wrong usage, another publisher, an output that exists; 3 something could not be read,
-written or handed over; 4 results that are not as they ought to be
+exit codes: 0 done; 2 wrong usage, another publisher, an output that exists; 3 something could not
+be read, written or handed over; 4 results that are not as they ought to be
 
 examples:
-  ipfs-core publish results                                  # the PublishedResult, as YAML
+  ipfs-core publish results                               # the PublishedResult, as YAML
   ipfs-core publish results -o results.car --manifest results.csv
-  ipfs-core publish results --to http://127.0.0.1:5001       # imported and pinned by a node
+  ipfs-core publish results --to http://127.0.0.1:5001    # imported and pinned by a node
   ipfs-core publish results --spec job.yaml --to https://example.org/results/ --format json
   ipfs-core publish --car results.car --to /mnt/archive/
 """,

@@ -117,8 +117,9 @@ GET = Command(
         "input": INPUT,
     },
     epilog="""\
-A folder that is there is merged into, never over a file. Of several results (Items) stdout, stderr and
-exitCode are put behind each other. A PATH keeps its folders, and only the blocks on it are read.
+A folder that is there is merged into, never over a file. Of several results (Items) stdout,
+stderr and exitCode are put behind each other. A PATH keeps its folders, and only the blocks on it
+are read.
 
 examples:
   ipfs-core result get published.yaml --car results.car -o job-1

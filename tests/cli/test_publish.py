@@ -328,7 +328,7 @@ def test_help_shows_every_option_and_examples(call: Call) -> None:
             assert f"--{option.name}" in out.decode()
     assert b"\n  ipfs-core publish results " in out
     assert TOKEN.encode() in out
-    assert max(map(len, out.decode().splitlines())) <= 110
+    assert max(map(len, out.decode().splitlines())) <= 100
 
 
 def test_without_a_hand_over_and_a_spec_nothing_heavy_is_imported(work: Path) -> None:

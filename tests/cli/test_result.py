@@ -276,4 +276,5 @@ def test_help_shows_every_option_and_an_example(call: Call, name: str) -> None:
         for option in group:
             assert f"--{option.name}" in out.decode()
     assert f"\n  ipfs-core result {name} ".encode() in out
+    assert max(map(len, out.decode().splitlines())) <= 100
     assert call("result", "--help").out.startswith(b"usage: ipfs-core result COMMAND ")
