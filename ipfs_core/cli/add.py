@@ -36,7 +36,7 @@ COMMAND = Command(
     name="add",
     summary="Print the CIDs that `ipfs add` gives; with -o, write a CAR. Nothing else is stored.",
     argument="PATH",
-    argument_help="a file, a folder with what is in it, or - for standard input; no PATH is -",
+    argument_help="a file, a folder with what is in it, a URL, or - for standard input; no PATH is -",
     options={
         "what is added": (
             Option("wrap-with-directory", "one directory around it all", "w"),
@@ -147,6 +147,8 @@ examples:
   ipfs-core add --profile unixfs-v1-2025 photos     CIDv1, chunks of 1 MiB
   ipfs-core add photos -o photos.parts/             parts of 2 GiB and a manifest, for `ipfs-core car join`
   tar c photos | ipfs-core add -w --stdin-name photos.tar
+  ipfs-core add -Q s3://bucket/photos               a prefix, as the folder it stands for
+  ipfs-core add -Q tar::https://host/photos.tgz     what is in an archive, likewise
 """,
 )
 
