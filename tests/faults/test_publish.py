@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import random
 import signal
@@ -102,7 +103,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 
 @needs_proc
 @pytest.mark.parametrize("command", [COMMAND, NAMED], ids=["unnamed", "named"])
-def test_a_car_is_whole_or_absent(place: Place, command: tuple[str, ...]) -> None:
+def test_a_car_is_whole_or_absent(place: Place, command: tuple[str, ...]) -> None:  # docs/threats.md, row 66
     seen: Counter[str] = Counter()
     words = ("publish", place.results, "-o", "out.car", "-q")
     for _ in range(KILLS):
@@ -128,7 +129,7 @@ def test_a_car_in_a_folder_is_whole_or_absent_and_one_that_waits_is_whole(place:
 
 
 @needs_proc
-def test_a_copy_in_a_folder_is_whole_or_absent(place: Place) -> None:
+def test_a_copy_in_a_folder_is_whole_or_absent(place: Place) -> None:  # docs/threats.md, row 66
     """With the CAR that was asked for, which stays: the folder's is written byte by byte."""
     seen: Counter[str] = Counter()
     words = ("publish", "--car", place.car, "--to", f"{place.keep}/", "-q")
@@ -140,6 +141,7 @@ def test_a_copy_in_a_folder_is_whole_or_absent(place: Place) -> None:
 
 @needs_proc
 @pytest.mark.parametrize("into", ["new", "there"])
+# docs/threats.md, row 66
 def test_what_was_fetched_is_whole_or_says_that_it_is_not(place: Place, into: str) -> None:
     out = place.work / "out"
 
@@ -181,6 +183,7 @@ def hand_over(place: Place, url: str) -> subprocess.Popen[bytes]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+# docs/threats.md, row 67
 def test_a_signal_in_a_hand_over_leaves_the_whole_car(place: Place, number: signal.Signals) -> None:
     met = threading.Event()
 
@@ -359,24 +362,20 @@ def test_a_move_that_fails_moves_all_back(bench: Bench, monkeypatch: pytest.Monk
 
 
 def test_a_full_disk_in_the_folder_leaves_the_car_and_no_copy(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fault = Fault("copy_file_range", 1, 28)
-    stays = Fault("write", 1, 28, stays=True)
-    vector = Fault("writev", 1, 28, stays=True)
+    bench: Bench,
+) -> None:  # docs/threats.md, row 64
     Publisher(out="mine.car").publish("../results")
-    with (
-        fault.inject(),
-        stays.inject(),
-        vector.inject(),
-        pytest.raises(OSError, match="No space left") as caught,
-    ):
+    with contextlib.ExitStack() as stack:
+        caught = stack.enter_context(pytest.raises(OSError, match="No space left"))
+        for function in ("copy_file_range", "write", "writev"):
+            stack.enter_context(Fault(function, 1, errno.ENOSPC, stays=True).inject())
         Publisher(to="../keep/").hand_over("mine.car")
     assert "mine.car" in caught.value.__notes__[0]
     assert os.listdir("../keep") == []
     assert Path("mine.car").read_bytes() == bench.whole
 
 
+# docs/threats.md, row 60
 def test_odd_sized_reads_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tree, cid, _ = RESULTS["big"]
     plant(tree, tmp_path)
