@@ -116,7 +116,7 @@ def test_text_bytes_and_path_objects_mean_the_same(here: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a file system of any bytes")
-def test_a_name_that_is_no_utf8_keeps_its_bytes(here: Path) -> None:
+def test_a_name_that_is_no_utf8_keeps_its_bytes(here: Path) -> None:  # docs/threats.md, row 61
     raw = b"\xff\xfe-\xc3"
     Path(os.fsdecode(bytes(here) + b"/" + raw)).touch()
     assert only(raw).name == only(os.fsdecode(raw)).name == raw
@@ -182,7 +182,7 @@ def test_a_zero_byte_is_in_no_path() -> None:
             only(path)
 
 
-def test_a_text_that_stands_for_no_bytes_is_refused() -> None:
+def test_a_text_that_stands_for_no_bytes_is_refused() -> None:  # docs/threats.md, row 61
     """Half of a surrogate pair, as JSON can hold it; others stand for bytes that are no UTF-8."""
     for item in ("\ud800", Path("a/\udfff"), ("\ud83d", io.BytesIO()), ("\ud83d", "f")):
         with pytest.raises(SelectionError, match="stands for no bytes"):
@@ -204,7 +204,7 @@ def test_what_is_neither_path_nor_stream_is_a_type_error(item: object) -> None:
 
 @pytest.mark.parametrize("path", ["to-f", "to-a", "to-a/", "to-to-a", "broken", "self"])
 @pytest.mark.usefixtures("here")
-def test_a_symlink_is_itself_whatever_slash_follows(path: str) -> None:
+def test_a_symlink_is_itself_whatever_slash_follows(path: str) -> None:  # docs/threats.md, row 62
     argument = only(path)
     assert argument.name == path.rstrip("/").encode()
     assert stat.S_ISLNK(argument.mode)
@@ -215,7 +215,7 @@ def test_a_symlink_is_itself_whatever_slash_follows(path: str) -> None:
     ("path", "target"),
     [("to-f", "f"), ("to-a", "a"), ("to-a/", "a"), ("to-to-a", "a"), ("to-a/x", "a/x"), ("f", "f")],
 )
-def test_a_dereferenced_argument_stands_for_its_target_under_the_targets_name(
+def test_a_dereferenced_argument_stands_for_its_target_under_the_targets_name(  # docs/threats.md, row 62
     here: Path, switch: str, path: str, target: str
 ) -> None:
     argument = only(path, **{switch: True})

@@ -63,7 +63,7 @@ def test_only_as_much_is_scanned_as_is_asked_for() -> None:
         assert car.index.sections == 50
 
 
-def test_a_block_is_found_under_every_cid_of_its_hash() -> None:  # security table, row 13
+def test_a_block_is_found_under_every_cid_of_its_hash() -> None:  # docs/threats.md, row 13
     digest = sha256(b"x").digest()
     names = [
         b"\x12\x20" + digest,
@@ -93,7 +93,7 @@ def test_a_block_that_is_not_what_its_cid_says_is_never_given_out() -> None:
         assert caught.value.offset == car.index.find(bad).offset  # type: ignore[union-attr]
 
 
-def test_an_identity_cid_is_its_own_block_wherever_it_stands() -> None:  # rows 20 and 21
+def test_an_identity_cid_is_its_own_block_wherever_it_stands() -> None:  # docs/threats.md, rows 20, 21
     inline = b"\x01\x55\x00\x03abc"
     with CarFile(io.BytesIO(write_car([], [(b"\x01\x55\x00\x01z", b"other")]))) as car:
         assert car.blocks.get(inline) == b"abc"
@@ -133,7 +133,7 @@ def test_a_file_object_that_shrinks_is_cut() -> None:
             car.index.complete()
 
 
-def test_an_index_takes_less_than_a_hundred_bytes_a_block() -> None:  # row 44
+def test_an_index_takes_less_than_a_hundred_bytes_a_block() -> None:  # docs/threats.md, row 44
     count = 60_000
 
     def lists() -> Iterator[list[Section]]:
@@ -206,7 +206,7 @@ def test_the_bytes_of_an_index_are_those_of_the_specification() -> None:  # kubo
 @pytest.mark.parametrize(
     "digest", [lambda at: sha256(b"%d" % at).digest(), lambda at: bytes(28) + at.to_bytes(4, "big")]
 )
-def test_writing_an_index_takes_less_than_120_bytes_a_block(digest: Any) -> None:  # row 44
+def test_writing_an_index_takes_less_than_120_bytes_a_block(digest: Any) -> None:  # docs/threats.md, row 44
     count = 60_000  # also where somebody chose all digests to begin alike
     entries = ((b"\x12\x20" + digest(at), 50 * at) for at in range(count))
     tracemalloc.start()
@@ -261,7 +261,7 @@ def test_a_car_without_an_index_has_none_and_a_pipe_cannot_say() -> None:
         car.stored_index()
 
 
-def test_the_index_of_a_stranger_is_never_believed() -> None:  # row 19
+def test_the_index_of_a_stranger_is_never_believed() -> None:  # docs/threats.md, row 19
     one, two = b"one", b"two"
     payload = write_car([], [(cid_of(one), one), (cid_of(two), two)])
     lies = index_sorted([(cid_of(one)[-32:], 59), (cid_of(two)[-32:], 18)])
@@ -315,7 +315,7 @@ def test_an_index_has_one_form(index: bytes, says: str) -> None:
     assert 6 <= caught.value.offset <= 6 + len(index)
 
 
-def test_an_index_that_is_cut_anywhere_is_refused() -> None:  # row 19
+def test_an_index_that_is_cut_anywhere_is_refused() -> None:  # docs/threats.md, row 19
     assert decoded(GOOD) == [Record(0x12, bytes(32), 18)]
     for length in range(len(GOOD)):
         with pytest.raises(CarError):

@@ -211,7 +211,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None
             list(car.spans())
 
 
-# --- framing (security table, A)
+# --- framing
 
 
 class Endless(io.RawIOBase):
@@ -226,7 +226,7 @@ class Endless(io.RawIOBase):
         return len(buffer)
 
 
-def test_an_endless_varint_is_refused_after_ten_bytes() -> None:  # row 1
+def test_an_endless_varint_is_refused_after_ten_bytes() -> None:  # docs/threats.md, row 1
     endless = Endless()
     with pytest.raises(CarError, match="length of the CAR header"):
         CarFile(endless)  # type: ignore[arg-type]
@@ -248,7 +248,8 @@ def test_an_endless_varint_is_refused_after_ten_bytes() -> None:  # row 1
     ],
     ids=["header", "section", "skips-nothing", "endless", "version", "codec", "hash", "digest-length"],
 )
-def test_a_varint_that_is_not_minimal_is_refused(car: bytes, kind: type, way: Any) -> None:  # row 2
+# docs/threats.md, row 2
+def test_a_varint_that_is_not_minimal_is_refused(car: bytes, kind: type, way: Any) -> None:
     assert isinstance(error_of(car, way), kind)
 
 
@@ -261,7 +262,8 @@ def test_a_varint_that_is_not_minimal_is_refused(car: bytes, kind: type, way: An
         (EMPTY + uvarint((4 << 20) + 257) + cid_of(b"x") + b"x", "MAX_SECTION"),
     ],
 )
-def test_an_announced_length_is_compared_before_it_is_used(way: Any, car: bytes, limit: str) -> None:  # 3, 4
+# docs/threats.md, rows 3, 4
+def test_an_announced_length_is_compared_before_it_is_used(way: Any, car: bytes, limit: str) -> None:
     tracemalloc.start()
     try:
         error = error_of(car, way)
@@ -276,7 +278,8 @@ def test_an_announced_length_is_compared_before_it_is_used(way: Any, car: bytes,
 @pytest.mark.parametrize(
     "car", [uvarint(1 << 20) + EMPTY[1:], EMPTY + uvarint(4 << 20) + cid_of(b"x") + b"x"]
 )
-def test_a_length_within_the_limit_costs_what_is_there(way: Any, car: bytes) -> None:  # rows 3 and 4
+# docs/threats.md, rows 3, 4
+def test_a_length_within_the_limit_costs_what_is_there(way: Any, car: bytes) -> None:
     tracemalloc.start()
     try:
         error = error_of(car, way)
@@ -287,7 +290,7 @@ def test_a_length_within_the_limit_costs_what_is_there(way: Any, car: bytes) -> 
         tracemalloc.stop()
 
 
-def test_an_error_names_the_section_and_its_offset() -> None:  # row 4
+def test_an_error_names_the_section_and_its_offset() -> None:  # docs/threats.md, row 4
     good = section(cid_of(b"x"), b"x")
     error = error_of(EMPTY + good + good + uvarint(1 << 40))
     assert str(error).startswith(f"section 2 at byte {len(EMPTY) + 2 * len(good)}: {1 << 40} bytes")
@@ -319,7 +322,7 @@ def test_what_is_wrong_is_raised_after_all_that_lies_before_it(way: Any, bad: by
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("car", [SMALL, container(SMALL, padding=5)], ids=["v1", "v2"])
-def test_a_car_that_is_cut_anywhere_is_no_shorter_car(way: Any, car: bytes) -> None:  # row 5
+def test_a_car_that_is_cut_anywhere_is_no_shorter_car(way: Any, car: bytes) -> None:  # docs/threats.md, row 5
     with way(car) as origin, CarFile(origin) as read:
         payload = read.preamble.payload
         boundaries = {read.preamble.start, *(found.end for found in read.sections())}
@@ -335,7 +338,7 @@ def test_a_car_that_is_cut_anywhere_is_no_shorter_car(way: Any, car: bytes) -> N
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_section_of_length_zero_is_refused_unless_it_is_padding(way: Any) -> None:  # row 6
+def test_a_section_of_length_zero_is_refused_unless_it_is_padding(way: Any) -> None:  # docs/threats.md, row 6
     good = section(cid_of(b"x"), b"x")
     assert "section 1 at byte 56 has length 0" in str(error_of(EMPTY + good + b"\0" + good, way))
     assert "has length 0" in str(error_of(EMPTY + good + bytes(5000), way))
@@ -349,7 +352,7 @@ def test_a_section_of_length_zero_is_refused_unless_it_is_padding(way: Any) -> N
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_bytes_after_the_last_section_are_a_bad_section(way: Any) -> None:  # row 7
+def test_bytes_after_the_last_section_are_a_bad_section(way: Any) -> None:  # docs/threats.md, row 7
     generator = random.Random(7)
     for length in range(1, 65):
         garbage = generator.randbytes(length)
@@ -374,7 +377,8 @@ def test_bytes_after_the_last_section_are_a_bad_section(way: Any) -> None:  # ro
     ],
     ids=lambda content: content[:5].hex(),
 )
-def test_a_section_that_begins_with_no_cid_is_refused(way: Any, content: bytes) -> None:  # rows 8, 14, 15
+# docs/threats.md, rows 8, 14, 15
+def test_a_section_that_begins_with_no_cid_is_refused(way: Any, content: bytes) -> None:
     error = error_of(EMPTY + section(b"", content) + section(cid_of(b"x"), b"x"), way)
     assert isinstance(error, CidError)
     assert str(error).startswith("section 0 at byte 18: invalid cid")
@@ -441,7 +445,7 @@ VERSION = b"\x67version\x01"
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_header_has_one_form(car: bytes, says: str) -> None:  # rows 9, 10 and 11
+def test_a_header_has_one_form(car: bytes, says: str) -> None:  # docs/threats.md, rows 9, 10, 11
     for way in WAYS[:3]:
         error = error_of(car, way)
         assert isinstance(error, CarError)
@@ -457,7 +461,7 @@ def test_every_header_of_dag_cbor_is_read() -> None:
             assert list(car.sections()) == []
 
 
-def test_null_is_taken_for_no_roots_as_go_car_writes_it() -> None:  # kubo-semantics 8.1
+def test_null_is_taken_for_no_roots_as_go_car_writes_it() -> None:  # docs/threats.md, row 9
     with CarFile(io.BytesIO(bytes.fromhex("11a265726f6f7473f66776657273696f6e01"))) as car:
         assert car.roots == ()
 
@@ -485,7 +489,7 @@ def test_each_limit_can_be_lowered_to_what_is_there_and_raised(name: str) -> Non
             assert blocks_of(origin, limits=Limits(section=6 << 20)) == [(cid_of(block), block)]
 
 
-def test_a_hostile_header_needs_neither_memory_nor_a_stack() -> None:  # rows 10 and 11
+def test_a_hostile_header_needs_neither_memory_nor_a_stack() -> None:  # docs/threats.md, rows 10, 11
     program = """
         import io, resource, sys
         from ipfs_core.carfile import CarFile
@@ -536,7 +540,8 @@ def test_a_hostile_header_needs_neither_memory_nor_a_stack() -> None:  # rows 10
         (container(b"\xff" * 200), 51),
     ],
 )
-def test_a_container_that_contradicts_itself_is_refused(car: bytes, offset: int) -> None:  # row 19
+# docs/threats.md, row 19
+def test_a_container_that_contradicts_itself_is_refused(car: bytes, offset: int) -> None:
     for way in WAYS:
         error = error_of(car, way)
         assert isinstance(error, CarError)
@@ -545,7 +550,7 @@ def test_a_container_that_contradicts_itself_is_refused(car: bytes, offset: int)
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("more", [1, 1000, 1 << 40])
-def test_data_that_end_beyond_the_file_are_cut(way: Any, more: int) -> None:  # row 19
+def test_data_that_end_beyond_the_file_are_cut(way: Any, more: int) -> None:  # docs/threats.md, row 19
     assert isinstance(error_of(container(SMALL, data_size=len(SMALL) + more), way), CarError)
 
 
@@ -561,7 +566,7 @@ def test_data_that_end_in_a_section_are_cut_whatever_follows(way: Any) -> None:
 @pytest.mark.parametrize(
     "pragma", [b"\x0aa16776657273696f6e03", PRAGMA[:-1] + b"\x01", b"\x0b\xa1\x67version\x18\x02"]
 )
-def test_another_pragma_is_no_container(way: Any, pragma: bytes) -> None:  # row 19
+def test_another_pragma_is_no_container(way: Any, pragma: bytes) -> None:  # docs/threats.md, row 19
     assert isinstance(error_of(pragma + V2[11:], way), IpfsCoreError)
 
 
@@ -597,7 +602,7 @@ def test_what_follows_the_data_on_a_pipe_is_read_to_the_end() -> None:
     assert pipe.given == 51 + len(SMALL) + 300_000
 
 
-def test_offsets_beyond_four_gibibytes_are_right(tmp_path: Path) -> None:  # row 44
+def test_offsets_beyond_four_gibibytes_are_right(tmp_path: Path) -> None:  # docs/threats.md, row 44
     path = tmp_path / "sparse.car"
     with path.open("wb") as file:
         file.write(container(SMALL, data_offset=5 << 30)[:51])
@@ -611,14 +616,13 @@ def test_offsets_beyond_four_gibibytes_are_right(tmp_path: Path) -> None:  # row
         assert next(car.sections()).offset > 5 << 30
 
 
-# --- blocks (security table, B)
+# --- blocks
 
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("number", range(len(SECTIONS)))
-def test_a_changed_bit_of_a_block_is_named_and_no_byte_of_it_comes_out(
-    way: Any, number: int
-) -> None:  # row 17
+# docs/threats.md, row 17
+def test_a_changed_bit_of_a_block_is_named_and_no_byte_of_it_comes_out(way: Any, number: int) -> None:
     with CarFile(io.BytesIO(SMALL)) as car:
         found = list(car.sections())[number]
     for at in {found.offset, (found.offset + found.end) // 2, found.end - 1} if found.length else ():
@@ -655,7 +659,8 @@ SHA1 = bytes.fromhex("01551114") + bytes(20)
     ],
     ids=lambda value: value[:6].hex() if isinstance(value, bytes) else value,
 )
-def test_a_hash_no_node_takes_is_a_fault_of_its_block(cid: bytes, says: str) -> None:  # rows 16, 18 and 21
+# docs/threats.md, rows 16, 18, 21
+def test_a_hash_no_node_takes_is_a_fault_of_its_block(cid: bytes, says: str) -> None:
     faults = []
     car = write_car([], [(cid, b"?"), (cid_of(b"x"), b"x")])
     with CarFile(io.BytesIO(car)) as read:
@@ -668,7 +673,7 @@ def test_a_hash_no_node_takes_is_a_fault_of_its_block(cid: bytes, says: str) -> 
     assert says in str(error)
 
 
-def test_sha1_is_taken_where_it_is_allowed() -> None:  # row 18
+def test_sha1_is_taken_where_it_is_allowed() -> None:  # docs/threats.md, row 18
     import hashlib
 
     cid = SHA1[:4] + hashlib.sha1(b"old").digest()
@@ -689,7 +694,7 @@ def test_a_digest_that_is_cut_to_twenty_bytes_or_more_is_checked() -> None:
 
 
 @pytest.mark.parametrize("size", [0, 1, 127, 128])
-def test_an_identity_section_holds_what_its_cid_says(size: int) -> None:  # rows 20 and 21
+def test_an_identity_section_holds_what_its_cid_says(size: int) -> None:  # docs/threats.md, rows 20, 21
     block = bytes(range(size))
     cid = b"\x01\x55\x00" + uvarint(size) + block
     assert blocks_of(io.BytesIO(write_car([], [(cid, block)]))) == [(cid, block)]
@@ -699,7 +704,7 @@ def test_an_identity_section_holds_what_its_cid_says(size: int) -> None:  # rows
         assert error.cid == cid
 
 
-def test_duplicates_and_one_block_under_three_cids_are_all_there() -> None:  # rows 12 and 13
+def test_duplicates_and_one_block_under_three_cids_are_all_there() -> None:  # docs/threats.md, rows 12, 13
     digest = sha256(b"x").digest()
     names = [b"\x12\x20" + digest, b"\x01\x70\x12\x20" + digest, RAW + digest, RAW + digest]
     car = write_car([names[0], names[0]], [(name, b"x") for name in names])

@@ -189,7 +189,7 @@ def test_several_roots_are_entries_of_their_cids() -> None:
     ]
 
 
-def test_a_pair_of_dags_that_is_met_again_and_again_is_bounded() -> None:  # row 42
+def test_a_pair_of_dags_that_is_met_again_and_again_is_bounded() -> None:  # docs/threats.md, row 42
     def bomb(seed: bytes) -> tuple[bytes, bytes]:
         forge = Forge()
         here = forge.raw(seed)

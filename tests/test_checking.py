@@ -173,7 +173,7 @@ def test_a_block_each_time_it_is_linked_is_dfs_too() -> None:  # the trustless g
     assert checked(write_car([root], [top, leaf, leaf, inner])).order != "dfs"
 
 
-def test_one_block_under_two_cids_is_one_block() -> None:  # security table, row 13
+def test_one_block_under_two_cids_is_one_block() -> None:  # docs/threats.md, row 13
     root, sections = made(profile=UNIXFS_V0_2015)
     root_v1 = bytes(CID(root).to_v1())
     assert facts(write_car([root_v1], sections)) == {}
@@ -205,7 +205,7 @@ def test_implicit_roots_are_blocks_that_nothing_links_to() -> None:
 # --- what is damaged
 
 
-def test_a_flipped_bit_is_found_where_it_is() -> None:  # security table, row 17
+def test_a_flipped_bit_is_found_where_it_is() -> None:  # docs/threats.md, row 17
     forge = Forge()
     leaf = forge.raw(b"raw leaf")
     node = forge.file((leaf, 8))
@@ -248,7 +248,7 @@ def test_a_car_that_lacks_blocks_and_nothing_else_is_partial() -> None:
     assert not checked(write_car([root], [(root, blocks[root]), (leaf, b"lead")])).partial
 
 
-def test_every_cut_is_noticed() -> None:  # security table, row 5
+def test_every_cut_is_noticed() -> None:  # docs/threats.md, row 5
     root, sections = made({b"a": b"1", b"b": b"22"})
     car = write_car([root], sections)
     boundaries = {len(write_car([root], sections[:count])) for count in range(len(sections))}
@@ -285,7 +285,7 @@ def test_blocks_that_their_codec_refuses_are_malformed() -> None:
     assert report.weight == "malformed"
 
 
-def test_a_hash_that_no_node_takes_is_malformed() -> None:  # security table, rows 16 and 18
+def test_a_hash_that_no_node_takes_is_malformed() -> None:  # docs/threats.md, rows 16, 18
     sha1 = b"\x01\x55\x11\x14" + bytes.fromhex("a94a8fe5ccb19ba61c4c0873d391e987982fbbd3")  # of "test"
     murmur = b"\x01\x55\x22\x08" + bytes(8)
     short = b"\x01\x55\x12\x13" + sha256(b"test").digest()[:19]
@@ -319,7 +319,7 @@ def test_other_codecs_are_followed() -> None:
     assert report.codecs == {"raw": 1, "dag-cbor": 1}
 
 
-def test_a_tsize_that_is_not_the_size_of_all_below_is_noted() -> None:  # security table, row 27
+def test_a_tsize_that_is_not_the_size_of_all_below_is_noted() -> None:  # docs/threats.md, row 27
     forge = Forge()
     leaf = forge.raw(b"12345")
     inner = forge.node(Data(DIRECTORY), (leaf, b"a", 5))

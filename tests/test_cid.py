@@ -94,6 +94,7 @@ def test_a_cid_has_its_published_parts_and_texts(case: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("case", REFUSED, ids=ids(REFUSED))
+# docs/threats.md, row 22
 def test_what_go_cid_refuses_is_refused_for_the_same_reason(case: dict[str, Any]) -> None:
     with pytest.raises(CidError) as refusal:
         read(case)
@@ -117,7 +118,8 @@ def test_a_cid_is_recoded_as_kubo_recodes_it(case: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("case", PREFIXES, ids=ids(PREFIXES))
-def test_a_cidv0_of_another_hash_or_length_is_refused(case: dict[str, Any]) -> None:  # row 14
+# docs/threats.md, row 14
+def test_a_cidv0_of_another_hash_or_length_is_refused(case: dict[str, Any]) -> None:
     version, code, size = case["parts"]
     with pytest.raises(CidError, match="invalid hash for cidv0"):
         CID.from_parts(version, "dag-pb", multihash.wrap(code, bytes(size)))
@@ -281,12 +283,12 @@ def assert_refused_at_once_and_quoted_short(hostile: str) -> None:
 
 
 @pytest.mark.parametrize("hostile", HOSTILE.values(), ids=HOSTILE.keys())
-def test_hostile_text_is_refused(hostile: str) -> None:  # row 22
+def test_hostile_text_is_refused(hostile: str) -> None:  # docs/threats.md, row 22
     assert_refused_at_once_and_quoted_short(hostile)
 
 
 @pytest.mark.parametrize("base", multibase.BASES)
-def test_a_long_run_of_one_character_is_refused(base: str) -> None:  # row 22
+def test_a_long_run_of_one_character_is_refused(base: str) -> None:  # docs/threats.md, row 22
     for character in "z1a7=":
         for count in (MAX_CID_TEXT - 1, 1_000_000):
             assert_refused_at_once_and_quoted_short(multibase.BASES[base] + character * count)
@@ -303,7 +305,8 @@ def test_a_long_run_of_one_character_is_refused(base: str) -> None:  # row 22
     ],
     ids=["size-2-to-the-32", "ff", "80", "size-2-to-the-28", "a-megabyte-after"],
 )
-def test_hostile_bytes_are_refused_at_once_and_quoted_short(hostile: bytes) -> None:  # row 22
+# docs/threats.md, row 22
+def test_hostile_bytes_are_refused_at_once_and_quoted_short(hostile: bytes) -> None:
     with pytest.raises(CidError) as refusal:
         CID(hostile)
     assert len(refusal.value.value) <= 64
@@ -428,7 +431,7 @@ def spellings(count: int) -> list[str]:
     return found
 
 
-def test_kubo_takes_and_refuses_the_same_texts(kubo: Kubo) -> None:
+def test_kubo_takes_and_refuses_the_same_texts(kubo: Kubo) -> None:  # docs/threats.md, row 22
     asked = spellings(4000)
     outcome = kubo.repo()("cid", "format", "-v=1", "-b=base16", stdin="\n".join(asked).encode())
     ours = []

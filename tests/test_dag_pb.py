@@ -77,7 +77,7 @@ def test_published_blocks_with_every_field_are_written_back_byte_for_byte() -> N
 
 
 @cases("refuse")
-def test_a_block_that_others_refuse_is_refused(case: dict[str, Any]) -> None:  # row 24
+def test_a_block_that_others_refuse_is_refused(case: dict[str, Any]) -> None:  # docs/threats.md, row 24
     rules = {
         "unexpected EOF": {"truncated"},
         "duplicate Links section": {"links-not-contiguous"},
@@ -88,12 +88,14 @@ def test_a_block_that_others_refuse_is_refused(case: dict[str, Any]) -> None:  #
 
 
 @cases("stricter")
-def test_a_tsize_that_go_reads_as_negative_is_refused(case: dict[str, Any]) -> None:  # row 27
+# docs/threats.md, row 27
+def test_a_tsize_that_go_reads_as_negative_is_refused(case: dict[str, Any]) -> None:
     assert rule_of(bytes.fromhex(case["block"])) == "tsize"
 
 
 @cases("refuse-encode")
-def test_a_form_that_others_refuse_to_encode_is_refused(case: dict[str, Any]) -> None:  # row 31
+# docs/threats.md, row 31
+def test_a_form_that_others_refuse_to_encode_is_refused(case: dict[str, Any]) -> None:
     form = case["form"] if isinstance(case["form"], dict) else {"Links": case["form"]}
     with pytest.raises(CodecError) as caught:
         dag_pb.encode(argument(form.get("Links")), argument(form.get("Data")))
@@ -141,6 +143,7 @@ def argument(form: Any) -> Any:
         ([(V0, b"good", 0), (V1, b"bad", -1)], b"", "tsize"),
     ],
 )
+# docs/threats.md, row 31
 def test_what_no_block_can_hold_is_refused_before_it_is_written(links: Any, data: Any, rule: str) -> None:
     with pytest.raises(CodecError) as caught:
         dag_pb.encode(links, data)
@@ -273,7 +276,8 @@ def test_varints_may_be_longer_than_they_need_be(block: bytes, node: PBNode) -> 
         (in_link(HASH, b"\x18", b"\x80" * 9, b"\x00"), "tsize"),
     ],
 )
-def test_each_broken_rule_of_the_wire_format_has_its_name(block: bytes, rule: str) -> None:  # rows 24, 26
+# docs/threats.md, rows 24, 26
+def test_each_broken_rule_of_the_wire_format_has_its_name(block: bytes, rule: str) -> None:
     assert rule_of(block) == rule
 
 
@@ -333,11 +337,11 @@ def test_a_hash_may_be_any_cid(cid: bytes) -> None:
         (b"bafybeiczsscdsbs7ffqz55asqdf3smv6klcw3gofszvwlyarci47bgf354", "link-hash"),
     ],
 )
-def test_a_hash_is_exactly_one_cid(cid: bytes, rule: str) -> None:  # row 28
+def test_a_hash_is_exactly_one_cid(cid: bytes, rule: str) -> None:  # docs/threats.md, row 28
     assert rule_of(oracle.write_node([(cid, b"name", 1)], b"")) == rule
 
 
-def test_a_prefix_of_a_node_is_refused_unless_it_ends_between_fields() -> None:  # row 25
+def test_a_prefix_of_a_node_is_refused_unless_it_ends_between_fields() -> None:  # docs/threats.md, row 25
     links = [PBLink(V0, b"a", 1), PBLink(V1, b"b" * 200, 300), PBLink(HASH[2:], b"", 2**40)]
     fields = [dag_pb.encode_link(*link) for link in links]
     block = dag_pb.join(fields, b"data" * 50)

@@ -89,7 +89,7 @@ def chunks(leaf: bytes, levels: int = 5, width: int = 1000) -> tuple[bytes, Forg
     return here, forge
 
 
-def test_a_bomb_is_measured_at_once() -> None:  # security table, rows 40 and 42
+def test_a_bomb_is_measured_at_once() -> None:  # docs/threats.md, rows 40, 42
     root, forge = directories(6)
     assert of_tree(root, MemoryBlocks(forge)) == Extent(
         sum(100**level for level in range(7)), sum(100**level for level in range(1, 7))
@@ -130,6 +130,7 @@ def test_what_takes_too_much_to_know_is_not_known(monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize("walking", [walk, outline], ids=["walk", "outline"])
 @pytest.mark.parametrize(("levels", "width"), [(6, 100), (25, 2)])
+# docs/threats.md, row 42
 def test_directories_that_multiply_end_after_a_second(walking: Any, levels: int, width: int) -> None:
     root, forge = directories(levels, width)
     source = Counting(forge)
@@ -141,7 +142,7 @@ def test_directories_that_multiply_end_after_a_second(walking: Any, levels: int,
     assert source.looks < 51_000
 
 
-def test_chunks_that_multiply_end_after_a_second() -> None:  # row 40
+def test_chunks_that_multiply_end_after_a_second() -> None:  # docs/threats.md, row 40
     root, forge = chunks(b"1")
     met: list[object] = []
     with pytest.raises(LimitError) as caught:
@@ -157,7 +158,7 @@ def test_what_ends_within_the_limits_is_not_ended() -> None:
     assert sum(1 for _ in Leaves(root, MemoryBlocks(forge))) == 90_000
 
 
-def test_what_has_no_bytes_is_gone_through_once() -> None:  # row 40
+def test_what_has_no_bytes_is_gone_through_once() -> None:  # docs/threats.md, row 40
     root, forge = chunks(b"")
     source = Counting(forge)
     assert [leaf.size for leaf in Leaves(root, source)] == [0]

@@ -222,13 +222,15 @@ def test_one_block_many_times_is_written_many_times(place: Place) -> None:
     assert place.target.read_bytes() == chunk * 30
 
 
-def test_short_writes_are_gone_on_with(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:  # row 65
+# docs/threats.md, row 65
+def test_short_writes_are_gone_on_with(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     pwrite = os.pwrite
     monkeypatch.setattr(os, "pwrite", lambda fd, data, offset: pwrite(fd, data[:997], offset))
     place.extract(car_of(TREE))
     assert read(place.target) == TREE
 
 
+# docs/threats.md, row 44
 def test_offsets_above_four_gigabytes_are_right(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """All but the last byte is not stored, but would have been one behind the other."""
     forge = Forge()
@@ -259,7 +261,7 @@ def test_one_root_becomes_the_target_and_its_parents_are_made(place: Place) -> N
     assert place.left == {b"new": {b"er": {b"out": {b"a": b"1"}}}}
 
 
-def test_several_roots_go_below_the_target_by_their_cids(place: Place) -> None:  # row 12
+def test_several_roots_go_below_the_target_by_their_cids(place: Place) -> None:  # docs/threats.md, row 12
     forge = Forge()
     roots = [model.make(tree, UNIXFS_V0_2015, forge).cid for tree in ({b"a": b"1"}, b"file", {})]
     extracted = place.extract(forge.car(*roots))
@@ -312,7 +314,7 @@ def test_two_of_one_name_are_refused(place: Place) -> None:
     assert place.left == {b"out": b"1"}
 
 
-def test_roots_that_stand_twice_are_extracted_once(place: Place) -> None:  # row 12
+def test_roots_that_stand_twice_are_extracted_once(place: Place) -> None:  # docs/threats.md, row 12
     forge = Forge()
     root = model.make({b"a": b"1"}, UNIXFS_V0_2015, forge).cid
     assert len(place.extract(forge.car(root, root))) == 1
@@ -355,7 +357,8 @@ def test_parents_that_were_made_go_again_with_a_tree_that_fails(place: Place) ->
 # --- only what was verified, and all of it
 
 
-def test_a_car_that_is_cut_anywhere_is_refused_before_anything_is_written(place: Place) -> None:  # row 5
+# docs/threats.md, row 5
+def test_a_car_that_is_cut_anywhere_is_refused_before_anything_is_written(place: Place) -> None:
     tree: Tree = {b"a": b"1" * 50, b"b": {b"c": b"2" * 50, b"d": b""}}
     whole = car_of(tree)
     for length in range(len(whole)):
@@ -376,7 +379,8 @@ def test_a_car_that_is_cut_behind_all_that_is_needed_is_refused_too(place: Place
 
 
 @pytest.mark.parametrize("profile", ["v0", "v1", "sharded", "small chunks"])
-def test_a_bit_that_flipped_anywhere_in_a_block_is_refused(place: Place, profile: str) -> None:  # row 17
+# docs/threats.md, row 17
+def test_a_bit_that_flipped_anywhere_in_a_block_is_refused(place: Place, profile: str) -> None:
     tree: Tree = {b"a": b"1" * 70_000, b"b": {b"c": b"2" * 50, b"l": Link(b"c")}, b"e": b"3" * 2500}
     whole = car_of(tree, PROFILES[profile])
     at = 0
@@ -425,7 +429,7 @@ def test_each_missing_block_is_an_error(place: Place) -> None:
         assert error.cid == whole.sections[at][0]
 
 
-def test_a_block_under_a_hash_that_no_node_takes_is_refused(place: Place) -> None:  # row 18
+def test_a_block_under_a_hash_that_no_node_takes_is_refused(place: Place) -> None:  # docs/threats.md, row 18
     from hashlib import sha1
 
     forge = Forge()
@@ -434,7 +438,7 @@ def test_a_block_under_a_hash_that_no_node_takes_is_refused(place: Place) -> Non
     assert isinstance(place.refuses(one(b"a", weak, forge)), CidError)
 
 
-def test_identity_cids_are_their_own_blocks(place: Place) -> None:  # row 20
+def test_identity_cids_are_their_own_blocks(place: Place) -> None:  # docs/threats.md, row 20
     forge = Forge()
     raw = bytes((1, 0x55, 0, 5)) + b"hello"
     empty = bytes((1, 0x70, 0, 4)) + b"\x0a\x02\x08\x01"
@@ -461,7 +465,8 @@ BAD_NAMES = [b"", b".", b"..", b"a/b", b"../../victim/x", b"/abs", b"../victim",
 
 @pytest.mark.parametrize("name", BAD_NAMES)
 @pytest.mark.parametrize("kind", ["file", "directory", "symlink"])
-def test_a_name_that_no_entry_can_have_is_refused(place: Place, name: bytes, kind: str) -> None:  # row 45
+# docs/threats.md, row 45
+def test_a_name_that_no_entry_can_have_is_refused(place: Place, name: bytes, kind: str) -> None:
     forge = Forge()
     cids = {
         "file": forge.raw(b"evil"),
@@ -479,14 +484,15 @@ def test_a_name_that_no_entry_can_have_is_refused(place: Place, name: bytes, kin
 
 
 @pytest.mark.parametrize("name", [b"..", b".", b"a/b", b"nul\0"])
-def test_a_name_that_no_entry_can_have_is_refused_in_a_shard(place: Place, name: bytes) -> None:  # row 45
+# docs/threats.md, row 45
+def test_a_name_that_no_entry_can_have_is_refused_in_a_shard(place: Place, name: bytes) -> None:
     forge = Forge()
     root = forge.shard({slot_of(name): (name, forge.raw(b"evil"))})
     assert isinstance(place.refuses(forge.car(root)), UnsafePathError)
 
 
 @pytest.mark.parametrize("name", [b"..", b"."])
-def test_the_last_name_of_a_path_is_one_that_a_file_can_have(  # row 45
+def test_the_last_name_of_a_path_is_one_that_a_file_can_have(  # docs/threats.md, row 45
     place: Place, name: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(place.folder)
@@ -496,7 +502,7 @@ def test_the_last_name_of_a_path_is_one_that_a_file_can_have(  # row 45
 
 
 @pytest.mark.parametrize("kind", ["file", "directory", "symlink"])
-def test_a_name_that_stands_twice_is_refused(place: Place, kind: str) -> None:  # rows 46, 48
+def test_a_name_that_stands_twice_is_refused(place: Place, kind: str) -> None:  # docs/threats.md, rows 46, 48
     """Above all where the first one is a symlink that the second one would be written through."""
     forge = Forge()
     outside = forge.symlink(os.fsencode(place.victim))
@@ -515,7 +521,7 @@ def test_a_name_that_stands_twice_is_refused(place: Place, kind: str) -> None:  
         assert isinstance(place.refuses(forge.car(root), symlinks="keep"), UnsafePathError)
 
 
-def test_a_name_that_stands_twice_in_a_trie_is_refused(place: Place) -> None:  # row 48
+def test_a_name_that_stands_twice_in_a_trie_is_refused(place: Place) -> None:  # docs/threats.md, row 48
     forge = Forge()
     name = b"twice"
     slot = slot_of(name)
@@ -526,14 +532,14 @@ def test_a_name_that_stands_twice_in_a_trie_is_refused(place: Place) -> None:  #
     assert isinstance(place.refuses(forge.car(beside), target=place.folder / "b"), CodecError)
 
 
-def test_a_path_leads_to_the_first_of_two(place: Place) -> None:  # row 48
+def test_a_path_leads_to_the_first_of_two(place: Place) -> None:  # docs/threats.md, row 48
     forge = Forge()
     root = forge.directory((b"d", forge.raw(b"first")), (b"d", forge.raw(b"second")))
     place.extract(forge.car(root), "d")
     assert place.left == {b"out": b"first"}
 
 
-def test_names_that_are_not_utf8_are_refused_unless_wanted(place: Place) -> None:  # row 30
+def test_names_that_are_not_utf8_are_refused_unless_wanted(place: Place) -> None:  # docs/threats.md, row 30
     forge = Forge()
     car = one(b"\xff\xfe", forge.raw(b"1"), forge)
     error = place.refuses(car)
@@ -543,7 +549,8 @@ def test_names_that_are_not_utf8_are_refused_unless_wanted(place: Place) -> None
     assert read(place.target) == {b"\xff\xfe": b"1"}
 
 
-def test_a_name_too_long_is_refused_before_anything_is_written(place: Place) -> None:  # row 54
+# docs/threats.md, row 54
+def test_a_name_too_long_is_refused_before_anything_is_written(place: Place) -> None:
     forge = Forge()
     file = forge.raw(b"1")
     place.extract(one(b"n" * 255, file, forge), target=place.folder / "a")
@@ -553,7 +560,8 @@ def test_a_name_too_long_is_refused_before_anything_is_written(place: Place) -> 
         assert error.limit == "MAX_NAME"
 
 
-def test_what_a_file_system_refuses_is_told_by_path_and_number(place: Place) -> None:  # row 54
+# docs/threats.md, row 54
+def test_what_a_file_system_refuses_is_told_by_path_and_number(place: Place) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(extraction, "MAX_NAME", 1024)
         forge = Forge()
@@ -592,6 +600,7 @@ TWO_NAMES = [(b"a", b"b"), (b"a", b"a "), ("é".encode(), b"e"), (b"1", "¹".enc
 
 
 @pytest.mark.parametrize("name", [name for name in NOT_PORTABLE if len(name) <= 255])
+# docs/threats.md, row 53
 def test_a_name_that_another_system_cannot_have_is_refused_if_asked(place: Place, name: bytes) -> None:
     forge = Forge()
     car = one(name, forge.raw(b"1"), forge)
@@ -615,7 +624,7 @@ def test_a_name_that_every_system_can_have_is_taken(place: Place, name: bytes) -
 
 @pytest.mark.parametrize("names", ONE_NAME)
 @pytest.mark.parametrize("kind", ["basic", "shard"])
-def test_two_names_that_another_system_takes_for_one_are_refused_if_asked(  # row 53
+def test_two_names_that_another_system_takes_for_one_are_refused_if_asked(  # docs/threats.md, row 53
     place: Place, names: tuple[bytes, bytes], kind: str
 ) -> None:
     forge = Forge()
@@ -664,13 +673,15 @@ OUTSIDE = [
 
 
 @pytest.mark.parametrize(("depth", "target"), INSIDE)
-def test_a_symlink_that_stays_in_the_tree_is_made(place: Place, depth: int, target: bytes) -> None:  # row 47
+# docs/threats.md, row 47
+def test_a_symlink_that_stays_in_the_tree_is_made(place: Place, depth: int, target: bytes) -> None:
     place.extract(target_of(depth, target))
     path = os.path.join(os.fsencode(place.target), b"d/" * depth, b"link")
     assert os.readlink(path) == target
 
 
 @pytest.mark.parametrize(("depth", "target"), OUTSIDE)
+# docs/threats.md, row 47
 def test_a_symlink_that_may_lead_out_is_refused_unless_kept(place: Place, depth: int, target: bytes) -> None:
     car = target_of(depth, target)
     error = place.refuses(car)
@@ -681,7 +692,7 @@ def test_a_symlink_that_may_lead_out_is_refused_unless_kept(place: Place, depth:
     assert os.readlink(path) == target
 
 
-def test_symlinks_one_through_another_do_not_lead_out(place: Place) -> None:  # row 46
+def test_symlinks_one_through_another_do_not_lead_out(place: Place) -> None:  # docs/threats.md, row 46
     """``d/up`` is ``..``: what goes down through it and up again would be outside."""
     forge = Forge()
     inner = forge.directory((b"out", forge.symlink(b"up/../victim")), (b"up", forge.symlink(b"..")))
@@ -702,6 +713,7 @@ LINKS = st.sampled_from([b"", b"d", b"d/e"]).flatmap(
 
 @settings(max_examples=200)
 @given(links=st.lists(LINKS, min_size=1, max_size=3))
+# docs/threats.md, row 47
 def test_no_path_through_symlinks_that_were_taken_leaves_the_tree(links: list[tuple[bytes, bytes]]) -> None:
     folders: dict[bytes, list[tuple[bytes, bytes]]] = {b"": [], b"d": [], b"d/e": []}
     forge = Forge()
@@ -751,7 +763,7 @@ def test_a_target_that_is_no_path_is_refused_even_if_kept(place: Place, target: 
     assert isinstance(place.refuses(target_of(0, target), symlinks="keep"), UnsafePathError)
 
 
-def test_a_target_may_be_as_long_as_the_system_takes_it(place: Place) -> None:  # row 46
+def test_a_target_may_be_as_long_as_the_system_takes_it(place: Place) -> None:  # docs/threats.md, row 46
     longest = b"x/" * 2047 + b"x"
     place.extract(target_of(0, longest))
     error = place.refuses(target_of(1, longest + b"x"), target=place.folder / "b")
@@ -760,7 +772,7 @@ def test_a_target_may_be_as_long_as_the_system_takes_it(place: Place) -> None:  
     assert isinstance(place.refuses(target_of(1, longest + b"xx"), target=place.folder / "b"), LimitError)
 
 
-def test_a_kept_symlink_is_not_followed_by_anything(place: Place) -> None:  # row 46
+def test_a_kept_symlink_is_not_followed_by_anything(place: Place) -> None:  # docs/threats.md, row 46
     """Chains of links to the victim, then names that lie behind them."""
     forge = Forge()
     evil = forge.raw(b"evil")
@@ -775,7 +787,7 @@ def test_a_kept_symlink_is_not_followed_by_anything(place: Place) -> None:  # ro
     assert read(place.target / "d") == {b"x": b"evil"}
 
 
-def test_symlinks_come_after_all_else_in_their_directory(  # row 47
+def test_symlinks_come_after_all_else_in_their_directory(  # docs/threats.md, row 47
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = []
@@ -824,7 +836,8 @@ EXISTING = ["file", "directory", "full", "dangling", "symlink", "fifo"]
 @pytest.mark.parametrize("kind", EXISTING)
 @pytest.mark.parametrize("slash", ["", "/"])
 @pytest.mark.parametrize("tree", [{b"x": b"new"}, b"new"], ids=["folder", "file"])
-def test_what_exists_is_kept(place: Place, kind: str, tree: Node, slash: str) -> None:  # rows 49, 50
+# docs/threats.md, rows 49, 50
+def test_what_exists_is_kept(place: Place, kind: str, tree: Node, slash: str) -> None:
     existing(place.target, kind)
     before = os.lstat(place.target)
     with pytest.raises(FileExistsError) as caught:
@@ -838,7 +851,7 @@ def test_what_exists_is_kept(place: Place, kind: str, tree: Node, slash: str) ->
 @pytest.mark.parametrize("kind", EXISTING)
 @pytest.mark.parametrize("exclusive", [True, False], ids=["renameat2", "rename"])
 @pytest.mark.parametrize("tree", [{b"x": b"new"}, b"new"], ids=["folder", "file"])
-def test_what_appears_meanwhile_is_kept(  # row 49
+def test_what_appears_meanwhile_is_kept(  # docs/threats.md, row 49
     place: Place, kind: str, exclusive: bool, tree: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not exclusive:
@@ -887,6 +900,7 @@ def test_without_the_c_library_all_is_synced(place: Place, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("tree", [{}, {b"a": b"1"}], ids=["empty", "full"])
+# docs/threats.md, row 69
 def test_one_of_several_writers_wins_and_its_tree_is_whole(place: Place, tree: Tree) -> None:
     car = car_of(tree)
     outcomes: list[str] = []
@@ -932,6 +946,7 @@ def test_a_parent_that_is_a_file_is_an_error(place: Place) -> None:
     assert isinstance(error, NotADirectoryError)
 
 
+# docs/threats.md, row 51
 def test_somebody_who_swaps_directories_for_symlinks_gets_nothing_written_outside(place: Place) -> None:
     """While it is extracted, every directory becomes a symlink to the victim and back, again and again."""
     tree: Tree = {b"d%d" % at: {b"e": {b"%d" % file: b"1" for file in range(40)}} for at in range(12)}
@@ -1036,7 +1051,7 @@ def test_a_new_directory_that_somebody_swaps_for_a_symlink_is_not_entered(
     assert place.left == {}
 
 
-def test_a_stage_that_somebody_swaps_for_a_symlink_is_not_entered(  # row 51
+def test_a_stage_that_somebody_swaps_for_a_symlink_is_not_entered(  # docs/threats.md, row 51
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mkdir = os.mkdir
@@ -1051,7 +1066,7 @@ def test_a_stage_that_somebody_swaps_for_a_symlink_is_not_entered(  # row 51
     monkeypatch.setattr(os, "mkdir", mkdir)
 
 
-def test_removing_does_not_follow_what_somebody_swaps_for_a_symlink(  # row 51
+def test_removing_does_not_follow_what_somebody_swaps_for_a_symlink(  # docs/threats.md, row 51
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (place.folder / "stage" / "d").mkdir(parents=True)
@@ -1115,7 +1130,8 @@ def umask() -> Iterator[int]:
 
 
 @pytest.mark.parametrize("mode", [0, 0o7777, 0o4755, 0o1777, 0o600, 0o777, 0o40755, 0o20000000755, None])
-def test_modes_do_not_count_unless_asked(place: Place, umask: int, mode: int | None) -> None:  # row 56
+# docs/threats.md, row 56
+def test_modes_do_not_count_unless_asked(place: Place, umask: int, mode: int | None) -> None:
     place.extract(dressed(mode, None))
     for path in everything(place):
         if not path.is_symlink():
@@ -1124,7 +1140,7 @@ def test_modes_do_not_count_unless_asked(place: Place, umask: int, mode: int | N
 
 
 @pytest.mark.parametrize("mode", [0, 0o7777, 0o4755, 0o2777, 0o1777, 0o600, 0o555, 0o444, 0o111, 0o40755])
-def test_of_a_mode_nine_bits_are_kept(place: Place, umask: int, mode: int) -> None:  # row 56
+def test_of_a_mode_nine_bits_are_kept(place: Place, umask: int, mode: int) -> None:  # docs/threats.md, row 56
     place.extract(dressed(mode, None), preserve=True)
     for path in everything(place):
         if not path.is_symlink():
@@ -1148,7 +1164,8 @@ def test_times_are_kept_if_asked(place: Place, mtime: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("mtime", FAR)
-def test_a_time_too_far_off_is_the_farthest_there_is(place: Place, mtime: tuple[int, int]) -> None:  # row 56
+# docs/threats.md, row 56
+def test_a_time_too_far_off_is_the_farthest_there_is(place: Place, mtime: tuple[int, int]) -> None:
     place.extract(dressed(0o755, mtime), preserve=True)
     for path in everything(place):
         assert abs(path.lstat().st_mtime_ns) in (2**63 - 1, 2**63 - 10**9, 2**63) or path.lstat(), path
@@ -1192,7 +1209,7 @@ def bomb() -> bytes:
 
 
 @pytest.mark.parametrize("wrapped", [False, True])
-def test_a_bomb_is_refused_at_once(place: Place, wrapped: bool) -> None:  # row 40
+def test_a_bomb_is_refused_at_once(place: Place, wrapped: bool) -> None:  # docs/threats.md, row 40
     car = bomb()
     assert len(car) < 300_000
     if wrapped:
@@ -1247,14 +1264,15 @@ def lies() -> dict[str, bytes]:
 
 @pytest.mark.parametrize("lie", lies())
 @pytest.mark.parametrize("small", [0, 1 << 16])
-def test_sizes_that_lie_are_refused(  # row 41
+def test_sizes_that_lie_are_refused(  # docs/threats.md, row 41
     place: Place, lie: str, small: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(treewriter, "SMALL", small)
     assert isinstance(place.refuses(lies()[lie]), CodecError)
 
 
-def test_directories_that_unfold_without_end_are_refused_soon(place: Place) -> None:  # row 42
+# docs/threats.md, row 42
+def test_directories_that_unfold_without_end_are_refused_soon(place: Place) -> None:
     forge = Forge()
     cid = forge.directory(*[(b"f%02d" % number, forge.raw(b"1")) for number in range(100)])
     for _ in range(5):
@@ -1284,7 +1302,7 @@ def test_visits_of_all_files_are_counted_together(place: Place) -> None:
     place.extract(forge.car(root), max_visits=60_000)
 
 
-def test_a_file_of_twenty_thousand_levels_is_written(place: Place) -> None:  # row 43
+def test_a_file_of_twenty_thousand_levels_is_written(place: Place) -> None:  # docs/threats.md, row 43
     forge = Forge()
     cid = forge.raw(b"end")
     for _ in range(20_000):
@@ -1329,14 +1347,16 @@ def chain(levels: int, name: bytes) -> bytes:
     return forge.car(cid)
 
 
-def test_directories_too_deep_are_refused_before_anything_is_written(place: Place) -> None:  # row 43
+# docs/threats.md, row 43
+def test_directories_too_deep_are_refused_before_anything_is_written(place: Place) -> None:
     for levels in (1025, 5000):
         error = place.refuses(chain(levels, b"d"))
         assert isinstance(error, LimitError)
         assert error.limit == "MAX_DIR_DEPTH"
 
 
-def test_a_path_longer_than_the_system_takes_is_written_all_the_same(place: Place) -> None:  # row 52
+# docs/threats.md, row 52
+def test_a_path_longer_than_the_system_takes_is_written_all_the_same(place: Place) -> None:
     name = b"n" * 200
     with swept_afterwards(place):
         [extracted] = place.extract(chain(1024, name))
@@ -1352,7 +1372,7 @@ def test_a_path_longer_than_the_system_takes_is_written_all_the_same(place: Plac
     assert place.left == {}
 
 
-def test_a_deep_tree_that_fails_at_the_end_leaves_nothing(  # row 52
+def test_a_deep_tree_that_fails_at_the_end_leaves_nothing(  # docs/threats.md, row 52
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with open_car(io.BytesIO(chain(1024, b"n" * 200))) as car:
@@ -1366,7 +1386,7 @@ def test_a_deep_tree_that_fails_at_the_end_leaves_nothing(  # row 52
     assert place.left == {}
 
 
-def test_memory_does_not_grow_with_the_file(place: Place) -> None:  # row 44
+def test_memory_does_not_grow_with_the_file(place: Place) -> None:  # docs/threats.md, row 44
     forge = Forge()
     chunk = [forge.raw(stream(f"chunk {number}", 1 << 20)) for number in range(4)]
     car = forge.car(forge.file(*[(cid, 1 << 20) for cid in chunk * 25]))

@@ -204,7 +204,8 @@ def test_a_trie_is_as_deep_as_the_hash_has_whole_indexes_and_no_deeper(fanout: i
 
 @pytest.mark.parametrize("fanout", FANOUTS)
 @pytest.mark.parametrize("names", COLLISIONS)
-def test_names_of_one_hash_are_refused_by_their_names(names: list[bytes], fanout: int) -> None:  # row 38
+# docs/threats.md, row 38
+def test_names_of_one_hash_are_refused_by_their_names(names: list[bytes], fanout: int) -> None:
     # Kubo 0.42: sharded directory too deep
     others = [entry(b"other-%d" % number) for number in range(20)]
     with pytest.raises(LimitError, match="sharded directory too deep") as caught:

@@ -203,7 +203,7 @@ def test_an_unnamed_stream_may_not_take_a_name_that_is_there(tmp_path: Path) -> 
         ipfs_core.add(io.BytesIO(b"hello world"), tmp_path / HELLO, wrap=True)
 
 
-def test_a_symlink_argument_is_a_root(tmp_path: Path) -> None:
+def test_a_symlink_argument_is_a_root(tmp_path: Path) -> None:  # docs/threats.md, row 62
     plant({b"l": Link(b"anywhere")}, tmp_path)
     result, car = car_of(tmp_path / "l")
     made = model.symlink(b"anywhere", ipfs_core.UNIXFS_V0_2015, {})
@@ -222,7 +222,7 @@ def test_an_empty_directory_given_is_left_out_only_below_the_wrapper(tmp_path: P
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a file system of any bytes")
-def test_a_name_that_is_no_utf8_is_kept_and_warned_of(tmp_path: Path) -> None:
+def test_a_name_that_is_no_utf8_is_kept_and_warned_of(tmp_path: Path) -> None:  # docs/threats.md, row 61
     tree: Tree = {b"\xff": b"x", b"d\xc3": {b"y": b""}, "é".encode(): b""}
     plant({b"top": tree}, tmp_path)
     result, car = car_of(tmp_path / "top")
@@ -511,6 +511,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("car", ["", "car"])
+# docs/threats.md, row 44
 def test_a_directory_of_a_million_entries_fits_into_600_mebibytes(car: str) -> None:
     with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
         top = Path(folder, "million")
@@ -536,7 +537,7 @@ def test_a_directory_of_a_million_entries_fits_into_600_mebibytes(car: str) -> N
 
 
 @pytest.mark.slow
-def test_bytes_around_four_gibibytes_are_in_their_chunks(tmp_path: Path) -> None:
+def test_bytes_around_four_gibibytes_are_in_their_chunks(tmp_path: Path) -> None:  # docs/threats.md, row 44
     """A file with a hole, and a byte on either side of the place that 32 bits cannot tell."""
     profile = ipfs_core.UNIXFS_V1_2025
     hole, before, after = (

@@ -87,6 +87,7 @@ def reads(source: Input) -> list[Callable[[], object]]:
     return [lambda: source.read(0, 100), lambda: source.read_into(0, memoryview(bytearray(100)))]
 
 
+# docs/threats.md, row 60
 def test_short_reads_are_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "file"
     path.write_bytes(DATA)
@@ -101,7 +102,7 @@ def test_short_reads_are_gone_on_with(tmp_path: Path, monkeypatch: pytest.Monkey
     source.close()
 
 
-def test_a_file_that_shrinks_or_grows_has_changed(tmp_path: Path) -> None:
+def test_a_file_that_shrinks_or_grows_has_changed(tmp_path: Path) -> None:  # docs/threats.md, row 57
     path = tmp_path / "file"
     path.write_bytes(DATA)
     source = open_input(path)
@@ -113,6 +114,7 @@ def test_a_file_that_shrinks_or_grows_has_changed(tmp_path: Path) -> None:
     source.close()
 
 
+# docs/threats.md, row 60
 def test_an_error_of_the_system_names_the_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "file"
     path.write_bytes(DATA)

@@ -107,7 +107,7 @@ def test_bytes_of_an_inner_node_stand_before_its_children() -> None:
         assert file.read() == b"-abcdabcd"[at:]
 
 
-def test_a_part_of_type_raw_and_an_identity_part_are_parts() -> None:  # row 20
+def test_a_part_of_type_raw_and_an_identity_part_are_parts() -> None:  # docs/threats.md, row 20
     forge = Forge()
     part = forge.node(Data(RAW, b"old", 3))
     block = forge.pop(forge.file(own=b"in"))
@@ -222,7 +222,7 @@ def test_it_is_a_binary_file_like_any_other() -> None:
 # --- what is wrong with it
 
 
-def test_what_is_no_file_is_refused_at_once() -> None:
+def test_what_is_no_file_is_refused_at_once() -> None:  # docs/threats.md, row 32
     forge = Forge()
     for cid, rule_ in [
         (forge.directory(), "file-type"),
@@ -230,7 +230,7 @@ def test_what_is_no_file_is_refused_at_once() -> None:
         (forge.shard({}), "file-type"),
         (forge.put(b"\xa0", 0x71), "file-codec"),
         (forge.node(None), "unixfs-missing"),
-    ]:  # row 32
+    ]:
         with pytest.raises(CodecError) as caught:
             Leaves(cid, MemoryBlocks(forge))
         assert caught.value.rule == rule_
@@ -243,7 +243,8 @@ def test_what_is_no_file_is_refused_at_once() -> None:
 
 @pytest.mark.parametrize("claimed", [0, 5, 7, 1 << 50])
 @pytest.mark.parametrize("kind", ["raw", "leaf", "inner"])
-def test_a_size_that_is_a_lie_is_refused_where_it_is_met(kind: str, claimed: int) -> None:  # row 41
+# docs/threats.md, row 41
+def test_a_size_that_is_a_lie_is_refused_where_it_is_met(kind: str, claimed: int) -> None:
     forge = Forge()
     child = {
         "raw": forge.raw(b"123456"),
@@ -297,7 +298,7 @@ def test_around_a_missing_block_everything_can_be_read() -> None:  # gateway-con
     assert next(leaves).offset == 20
 
 
-def test_a_block_that_does_not_match_never_comes_out() -> None:  # row 17
+def test_a_block_that_does_not_match_never_comes_out() -> None:  # docs/threats.md, row 17
     forge = Forge()
     leaf = forge.raw(b"right")
     root = forge.file((leaf, 5))
@@ -311,7 +312,7 @@ def test_a_block_that_does_not_match_never_comes_out() -> None:  # row 17
 # --- how far it goes
 
 
-def test_a_chain_of_a_hundred_thousand_nodes_is_a_file() -> None:  # row 43
+def test_a_chain_of_a_hundred_thousand_nodes_is_a_file() -> None:  # docs/threats.md, row 43
     forge = Forge()
     first = here = forge.raw(b"at the end")
     node = forge[forge.file((here, 10))]
@@ -338,7 +339,7 @@ def bomb() -> tuple[bytes, Forge]:
     return here, forge
 
 
-def test_a_bomb_is_measured_at_once_and_ends_by_a_limit() -> None:  # row 40
+def test_a_bomb_is_measured_at_once_and_ends_by_a_limit() -> None:  # docs/threats.md, row 40
     root, forge = bomb()
     source = MemoryBlocks(forge)
     assert FileReader(root, source).size == 10**18
@@ -360,7 +361,7 @@ def test_a_file_is_read_as_often_as_one_likes() -> None:
         assert file.read() == CONTENT
 
 
-def test_empty_parts_without_end_are_gone_through_once() -> None:  # row 40
+def test_empty_parts_without_end_are_gone_through_once() -> None:  # docs/threats.md, row 40
     forge = Forge()
     here = forge.file(own=b"")
     for _ in range(5):
@@ -384,7 +385,7 @@ def test_an_empty_part_that_is_wrong_is_refused_however_often_it_stands() -> Non
     assert error.rule == "child-size"
 
 
-def test_reading_ends_even_if_the_source_lies() -> None:  # row 39
+def test_reading_ends_even_if_the_source_lies() -> None:  # docs/threats.md, row 39
     name = Forge().file(own=b"x")
     forge = Forge()
     node = forge[forge.file((name, 5))]

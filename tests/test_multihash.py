@@ -100,7 +100,8 @@ def test_the_allow_list_is_the_one_kubo_prints(case: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("case", CHECKED, ids=ids(CHECKED))
-def test_a_digest_is_stored_or_refused_as_verifcid_does(case: dict[str, Any]) -> None:  # row 16
+# docs/threats.md, row 16
+def test_a_digest_is_stored_or_refused_as_verifcid_does(case: dict[str, Any]) -> None:
     if "checked_cid" in case:
         code, digest = unwrap(cid.CID(case["checked_cid"]).multihash)
         size = len(digest)
@@ -144,7 +145,7 @@ def test_a_hasher_takes_views_piece_by_piece(name: str) -> None:
     assert function.size in (-1, len(hasher.digest()))
 
 
-def test_an_identity_digest_is_the_data_up_to_128_bytes() -> None:  # row 21
+def test_an_identity_digest_is_the_data_up_to_128_bytes() -> None:  # docs/threats.md, row 21
     identity = hash_function("identity")
     assert identity.sum(b"B" * 128) == b"\x00\x80\x01" + b"B" * 128
     assert identity.size == -1
@@ -185,7 +186,8 @@ def test_a_missing_extra_is_named(
         ("12" + "ff" * 9 + "01", "varints larger than uint63 not supported"),
     ],
 )
-def test_a_malformed_multihash_is_refused_with_the_reason(data: str, reason: str) -> None:  # row 15
+# docs/threats.md, row 15
+def test_a_malformed_multihash_is_refused_with_the_reason(data: str, reason: str) -> None:
     with pytest.raises(CidError, match=reason):
         unwrap(bytes.fromhex(data))
 

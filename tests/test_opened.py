@@ -170,7 +170,7 @@ def test_of_several_roots_a_path_begins_with_the_cid_of_one() -> None:
                 car.stat(path)
 
 
-def test_a_root_that_stands_twice_is_one_root() -> None:  # security table, row 12
+def test_a_root_that_stands_twice_is_one_root() -> None:  # docs/threats.md, row 12
     car, (root,) = make({b"a": b"1"})
     read = read_car(car)
     with open_car(io.BytesIO(write_car([root, root], read.sections))) as opened:
@@ -310,7 +310,7 @@ def test_threads_are_gone_when_contents_are_left_in_the_middle(tmp_path: Path) -
         assert threading.active_count() == before
 
 
-def test_parts_without_bytes_take_no_time() -> None:  # security table, row 40
+def test_parts_without_bytes_take_no_time() -> None:  # docs/threats.md, row 40
     forge = Forge()
     leaf, empty = forge.raw(b""), forge.node(Data(FILE, b"", 0))
     for here in (leaf, empty):
@@ -336,7 +336,7 @@ def test_some_bytes_of_a_file_may_be_asked_for() -> None:
         assert b"".join(map(bytes, car.contents("l", start=1, length=3))) == b"arg"
 
 
-def test_what_is_larger_than_wanted_is_not_read() -> None:  # security table, row 40
+def test_what_is_larger_than_wanted_is_not_read() -> None:  # docs/threats.md, row 40
     forge = Forge()
     node, size = forge.raw(b"\0" * 1000), 1000
     for _ in range(5):

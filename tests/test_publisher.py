@@ -415,7 +415,7 @@ def test_a_folder_that_is_not_there_is_an_error_and_the_car_stays(work: Path) ->
     check_whole(work / "work" / "e-42.car")
 
 
-def test_results_in_which_one_stands_need_another_place_for_the_car(
+def test_results_in_which_one_stands_need_another_place_for_the_car(  # docs/threats.md, row 70
     work: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(work / "results")
@@ -426,6 +426,7 @@ def test_results_in_which_one_stands_need_another_place_for_the_car(
     assert str(result.cid) == RESULTS["hello"].cid
 
 
+# docs/threats.md, row 70
 def test_a_folder_in_the_results_is_refused_before_anything_is_written(work: Path) -> None:
     for to in ("../results/", "../results/outputs/", "../results/nope/"):
         with pytest.raises(FileExistsError, match="inside"):

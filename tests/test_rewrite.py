@@ -101,7 +101,7 @@ def test_what_was_left_out_is_counted() -> None:
     assert written == rewrite.Rewritten((root,), 2, len(blocks.car([root], blocks.order([root]))), 1)
 
 
-def test_a_block_is_found_under_the_cid_that_is_asked_for() -> None:  # row 13
+def test_a_block_is_found_under_the_cid_that_is_asked_for() -> None:  # docs/threats.md, row 13
     blocks = Mixed()
     leaf = blocks.node([], b"leaf", b"\x12\x20")
     root = blocks.node([b"\x01\x70" + leaf, leaf, RAW + leaf[2:]])
@@ -109,7 +109,7 @@ def test_a_block_is_found_under_the_cid_that_is_asked_for() -> None:  # row 13
     assert ordered(blocks.car([root])) == write_car([root], [(root, blocks[root]), *sections])
 
 
-def test_a_chain_of_20000_nodes_needs_no_recursion() -> None:  # row 43
+def test_a_chain_of_20000_nodes_needs_no_recursion() -> None:  # docs/threats.md, row 43
     blocks = Mixed()
     top = blocks.raw(b"end")
     for _ in range(20_000):
@@ -177,7 +177,8 @@ def every_way(car: bytes, cids: list[bytes], target: Path) -> dict[str, Callable
 @pytest.mark.parametrize("position", [0, 5_000, 9_999])
 @pytest.mark.parametrize("kind", ["leaf", "data", "node"])
 @pytest.mark.parametrize("how", ["order", "keep", "drop", "pick", "merge", "wrap"])
-def test_no_damaged_block_is_written(tmp_path: Path, how: str, kind: str, position: int) -> None:  # row 17
+# docs/threats.md, row 17
+def test_no_damaged_block_is_written(tmp_path: Path, how: str, kind: str, position: int) -> None:
     blocks = Mixed()
     leaves = {
         "leaf": blocks.raw(bytes(10_000)),

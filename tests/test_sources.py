@@ -93,7 +93,7 @@ def test_bytes_name_a_url_and_a_path_never_does(memory: Any) -> None:
         cid(Path("memory://x"))
 
 
-def test_what_changes_after_it_was_listed_is_an_error(memory: Any) -> None:
+def test_what_changes_after_it_was_listed_is_an_error(memory: Any) -> None:  # docs/threats.md, row 57
     memory.pipe({"/d/a": b"first", "/d/b": bytes(5 * MIB)})
     with pytest.raises(SourceChangedError, match="memory://d/b"):
         importer.run(["memory://d"], emit=lambda _: memory.pipe_file("/d/b", bytes(MIB)), workers=1)
@@ -140,6 +140,7 @@ def test_a_symlink_of_a_file_system_is_a_symlink(tmp_path: Path) -> None:
     assert cid("odd://top") == cid(str(tmp_path / "top"))
 
 
+# docs/threats.md, row 57
 def test_an_archive_that_changes_while_it_is_read_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "tree").mkdir()
     plant({b"a": b"a", b"b": File("b", 6 * MIB), b"c": b"c"}, tmp_path / "tree")

@@ -230,7 +230,7 @@ def test_a_header_takes_no_more_roots_than_a_reader_would(
     assert joined(tmp_path / "parts") == blocks.car([root], blocks.order([root]))
 
 
-def test_a_chain_of_5000_nodes_is_split_without_recursion(tmp_path: Path) -> None:  # row 43
+def test_a_chain_of_5000_nodes_is_split_without_recursion(tmp_path: Path) -> None:  # docs/threats.md, row 43
     blocks = Mixed()
     top = blocks.raw(b"end")
     for _ in range(5000):
@@ -510,7 +510,8 @@ def test_the_whole_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
 # --- memory
 
 
-def test_splitting_and_joining_take_less_than_120_bytes_a_block(tmp_path: Path) -> None:  # row 44
+# docs/threats.md, row 44
+def test_splitting_and_joining_take_less_than_120_bytes_a_block(tmp_path: Path) -> None:
     count = 5_000
     blocks = Mixed()
     leaves = [blocks.raw(b"%d" % number * 10) for number in range(count)]

@@ -104,7 +104,7 @@ def test_a_walk_visits_what_os_walk_visits(node: Tree) -> None:
 
 
 @LINUX
-def test_names_are_bytes_and_sort_as_bytes(tmp_path: Path) -> None:
+def test_names_are_bytes_and_sort_as_bytes(tmp_path: Path) -> None:  # docs/threats.md, row 61
     names = [
         b"\x01",
         b"A",
@@ -171,7 +171,7 @@ def chain() -> Iterator[Path]:
     subprocess.run(["rm", "-rf", top], check=True)
 
 
-def test_five_thousand_levels_are_walked_with_few_descriptors(chain: Path) -> None:
+def test_five_thousand_levels_are_walked_with_few_descriptors(chain: Path) -> None:  # docs/threats.md, row 63
     levels = depth = most = 0
     kinds = []
     before = len(os.listdir("/dev/fd"))
@@ -196,7 +196,7 @@ def test_five_thousand_levels_are_walked_with_few_descriptors(chain: Path) -> No
     assert most - before <= 70
 
 
-def test_a_deep_walk_fits_into_a_small_limit_of_descriptors(chain: Path) -> None:
+def test_a_deep_walk_fits_into_a_small_limit_of_descriptors(chain: Path) -> None:  # docs/threats.md, row 63
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/dev/fd")) + 80, hard))
     try:
@@ -205,6 +205,7 @@ def test_a_deep_walk_fits_into_a_small_limit_of_descriptors(chain: Path) -> None
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+# docs/threats.md, row 63
 def test_five_thousand_levels_are_added_without_a_deep_stack(chain: Path, tmp_path: Path) -> None:
     here: dict[bytes, model.Made] = {}
     for level in reversed(range(5000)):
@@ -256,6 +257,7 @@ LINKED: Tree = {
 }
 
 
+# docs/threats.md, row 62
 def test_a_symlink_is_a_node_of_its_own_unless_it_is_dereferenced(tmp_path: Path) -> None:
     plant(LINKED, tmp_path)
     assert walk(tmp_path / "w") == [
@@ -306,7 +308,7 @@ def test_a_followed_directory_may_be_empty_and_is_then_left_out_too(tmp_path: Pa
         ({b"a": b"", b"one": Link(b"two"), b"two": Link(b"one")}, errno.ELOOP, b"one"),
     ],
 )
-def test_a_link_that_cannot_be_followed_is_an_os_error_after_what_sorts_before_it(
+def test_a_link_that_cannot_be_followed_is_an_os_error_after_what_sorts_before_it(  # docs/threats.md, row 62
     tmp_path: Path, links: Tree, error: int, culprit: bytes
 ) -> None:
     plant(links, tmp_path)
@@ -318,6 +320,7 @@ def test_a_link_that_cannot_be_followed_is_an_os_error_after_what_sorts_before_i
     assert os.fsdecode(caught.value.filename) == str(tmp_path / culprit.decode())
 
 
+# docs/threats.md, row 62
 def test_a_cycle_of_links_goes_on_until_the_kernel_has_enough(tmp_path: Path) -> None:
     plant({b"d": {b"a": b"", b"l": Link(b"..")}}, tmp_path)
     nodes = tree.walk(os.fsencode(tmp_path), Selection(dereference_symlinks=True))
@@ -372,7 +375,7 @@ def test_a_followed_chain_deeper_than_stays_open_finds_its_way_back(tmp_path: Pa
 # --- what is neither file nor directory nor symlink
 
 
-def test_a_fifo_or_socket_in_a_tree_is_refused_when_its_turn_comes(
+def test_a_fifo_or_socket_in_a_tree_is_refused_when_its_turn_comes(  # docs/threats.md, row 59
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)  # the path of a socket is bounded
@@ -415,7 +418,7 @@ def test_a_symlink_is_no_top(tmp_path: Path) -> None:
         walk(tmp_path / "l")
 
 
-def test_a_directory_that_becomes_a_symlink_is_noticed(tmp_path: Path) -> None:
+def test_a_directory_that_becomes_a_symlink_is_noticed(tmp_path: Path) -> None:  # docs/threats.md, row 58
     plant({b"a": b"", b"d": {b"x": b""}, b"t": {}}, tmp_path)
     nodes = tree.walk(os.fsencode(tmp_path), Selection())
     assert [next(nodes)[1] for _ in range(2)][1:] == [b"a"]
@@ -426,6 +429,7 @@ def test_a_directory_that_becomes_a_symlink_is_noticed(tmp_path: Path) -> None:
     assert caught.value.path == str(tmp_path / "d")
 
 
+# docs/threats.md, row 58
 def test_a_file_that_becomes_a_symlink_is_noticed_when_it_is_opened(tmp_path: Path) -> None:
     plant({b"a": b"", b"secret": b""}, tmp_path)
     nodes = tree.walk(os.fsencode(tmp_path), Selection())

@@ -209,7 +209,7 @@ def test_a_value_that_does_not_fit_is_refused_before_it_is_written(message: Data
         ("0802 1880808080808080808080 00", "varint-too-long"),
     ],
 )
-def test_each_broken_rule_of_the_message_has_its_name(raw: str, rule: str) -> None:  # row 32
+def test_each_broken_rule_of_the_message_has_its_name(raw: str, rule: str) -> None:  # docs/threats.md, row 32
     assert rule_of(data.decode, bytes.fromhex(raw)) == rule
 
 

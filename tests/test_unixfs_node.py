@@ -56,7 +56,8 @@ def test_a_published_block_is_a_node(case: dict[str, Any]) -> None:
 
 
 @cases("refuse")
-def test_a_block_that_the_specification_calls_invalid_is_refused(case: dict[str, Any]) -> None:  # row 32
+# docs/threats.md, row 32
+def test_a_block_that_the_specification_calls_invalid_is_refused(case: dict[str, Any]) -> None:
     rule = rule_of(bytes.fromhex(case["block"]))
     assert rule
     assert (rule == "unixfs-missing") == (case["error"] == "no UnixFS metadata")
@@ -116,7 +117,7 @@ def test_rules_of_the_parts_keep_their_names() -> None:
         ((), {"filesize": 1}, "filesize"),
     ],
 )
-def test_each_broken_rule_of_a_file_has_its_name(  # row 32
+def test_each_broken_rule_of_a_file_has_its_name(  # docs/threats.md, row 32
     type_: int, names: tuple[bytes, ...], fields: dict[str, Any], rule: str
 ) -> None:
     assert rule_of(block_of(*names, Type=type_, **fields)) == rule
@@ -152,7 +153,7 @@ def test_a_directory_may_have_any_names_and_wrong_sizes() -> None:
 
 
 @pytest.mark.parametrize("fanout", [0, 1, 2, 3, 4, 7, 9, 24, 255, 2047, 2048, 2**40, 2**64 - 1])
-def test_a_fanout_is_a_power_of_two_from_8_to_1024(fanout: int) -> None:  # row 33
+def test_a_fanout_is_a_power_of_two_from_8_to_1024(fanout: int) -> None:  # docs/threats.md, row 33
     assert rule_of(shard_of(bitfield=0, fanout=fanout)) == "hamt-fanout"
 
 
@@ -197,11 +198,12 @@ def test_every_slot_of_a_shard_can_be_used(fanout: int, width: int) -> None:
         (shard_of(b"00a", b"00", bitfield=1), "hamt-slot-duplicate"),
     ],
 )
-def test_each_broken_rule_of_a_shard_has_its_name(block: bytes, rule: str) -> None:  # rows 34, 35
+# docs/threats.md, rows 34, 35
+def test_each_broken_rule_of_a_shard_has_its_name(block: bytes, rule: str) -> None:
     assert rule_of(block) == rule
 
 
-def test_a_bitfield_may_keep_its_leading_zeros_and_links_their_order() -> None:  # row 34
+def test_a_bitfield_may_keep_its_leading_zeros_and_links_their_order() -> None:  # docs/threats.md, row 34
     for bitfield in (b"\x03", bytes(31) + b"\x03"):
         read, _ = node.decode(shard_of(b"01b", b"00", bitfield=0, Data=bitfield))
         assert [link.name for link in read.links] == [b"01b", b"00"]

@@ -26,7 +26,8 @@ def test_a_value_has_its_published_form(case: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("case", REFUSED, ids=[case["id"] for case in REFUSED])
-def test_a_malformed_one_is_refused_by_the_name_of_its_rule(case: dict[str, Any]) -> None:  # row 2
+# docs/threats.md, row 2
+def test_a_malformed_one_is_refused_by_the_name_of_its_rule(case: dict[str, Any]) -> None:
     with pytest.raises(CodecError) as refusal:
         varint.decode(bytes.fromhex(case["hex"]))
     assert refusal.value.rule == case["error"]
@@ -58,7 +59,7 @@ def test_data_that_ends_inside_is_truncated(data: bytes) -> None:
     assert refusal.value.rule == "varint-truncated"
 
 
-def test_endless_continuation_costs_nine_bytes() -> None:  # row 1
+def test_endless_continuation_costs_nine_bytes() -> None:  # docs/threats.md, row 1
     class Counting(bytes):
         def __getitem__(self, key: Any) -> Any:
             taken.append(key)

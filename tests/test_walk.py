@@ -110,7 +110,7 @@ def test_a_walk_meets_what_was_put_in(profile: Any) -> None:
         assert find(root, absent, MemoryBlocks(forge)) is None
 
 
-def test_entries_come_in_the_order_of_the_block() -> None:  # security table, row 29
+def test_entries_come_in_the_order_of_the_block() -> None:  # docs/threats.md, row 29
     forge = Forge()
     leaf = forge.raw(b"x")
     root = forge.directory((b"b", leaf), (b"a", leaf), (b"c", leaf))
@@ -153,7 +153,8 @@ def test_a_file_of_type_raw_is_a_file() -> None:
     assert found(forge.node(Data(RAW, b"abc", 3)), forge)[b""].kind == "file"
 
 
-def test_names_are_bytes_of_any_kind() -> None:  # rows 30 and 45: extraction decides what it makes of them
+def test_names_are_bytes_of_any_kind() -> None:  # docs/threats.md, rows 30, 45
+    """Extraction decides what it makes of them."""
     forge = Forge()
     leaf = forge.raw(b"x")
     names = [b"", b"..", b"/abs", b"a/b", b"a\nb\x1b[31m", b"n\0l", b"\xff\xfe", "é".encode()]
@@ -161,7 +162,7 @@ def test_names_are_bytes_of_any_kind() -> None:  # rows 30 and 45: extraction de
     assert [entry.names for entry in met] == [(), *((name,) for name in names)]
 
 
-def test_an_identity_cid_is_an_entry_like_any_other() -> None:  # row 20
+def test_an_identity_cid_is_an_entry_like_any_other() -> None:  # docs/threats.md, row 20
     forge = Forge()
     inner = forge.directory((b"x", b"\x01\x55\x00\x02hi"))
     block = forge.pop(inner)
@@ -194,7 +195,8 @@ def test_raw_leaves_are_not_read_to_be_listed() -> None:
 # --- what is wrong with it
 
 
-def test_a_name_that_stands_twice_is_refused_but_a_path_leads_to_the_first() -> None:  # row 48
+# docs/threats.md, row 48
+def test_a_name_that_stands_twice_is_refused_but_a_path_leads_to_the_first() -> None:
     forge = Forge()
     one, two = forge.raw(b"1"), forge.raw(b"2")
     for names in ([b"a", b"a"], [b"a", b"b", b"a"], [b"b", b"a", b"b"]):
@@ -250,7 +252,7 @@ def test_a_missing_or_wrong_block_ends_a_walk_or_is_reported() -> None:
     assert faults(root, forge) == ([], [(b"", BlockNotFoundError, root)])
 
 
-# --- sharded directories (rows 33 to 37)
+# --- sharded directories
 
 
 def two_in_one_slot(fanout: int = 256) -> tuple[bytes, bytes]:
@@ -264,7 +266,7 @@ def two_in_one_slot(fanout: int = 256) -> tuple[bytes, bytes]:
     raise AssertionError
 
 
-def test_a_name_lies_in_the_bucket_of_its_hash_at_every_level() -> None:  # row 35
+def test_a_name_lies_in_the_bucket_of_its_hash_at_every_level() -> None:  # docs/threats.md, row 35
     forge = Forge()
     leaf = forge.raw(b"x")
     one, two = two_in_one_slot()
@@ -284,7 +286,7 @@ def test_a_name_lies_in_the_bucket_of_its_hash_at_every_level() -> None:  # row 
         assert error.rule == "hamt-slot-hash"
 
 
-def test_a_name_cannot_stand_twice_in_a_trie() -> None:  # row 48
+def test_a_name_cannot_stand_twice_in_a_trie() -> None:  # docs/threats.md, row 48
     forge = Forge()
     one, _ = two_in_one_slot()
     below = forge.shard({slot_of(one, 1): (one, forge.raw(b"1"))})
@@ -294,7 +296,7 @@ def test_a_name_cannot_stand_twice_in_a_trie() -> None:  # row 48
             assert isinstance(refused(root, forge), CodecError)
 
 
-def test_all_shards_of_a_trie_have_one_fanout_and_are_shards() -> None:  # row 35
+def test_all_shards_of_a_trie_have_one_fanout_and_are_shards() -> None:  # docs/threats.md, row 35
     forge = Forge()
     leaf = forge.raw(b"x")
     name = b"name"
@@ -336,7 +338,8 @@ def test_a_missing_shard_costs_what_is_below_it_only() -> None:
 
 
 @pytest.mark.parametrize(("fanout", "levels"), [(8, 21), (16, 16), (256, 8), (1024, 6)])
-def test_a_trie_is_no_deeper_than_a_hash_has_bits(fanout: int, levels: int) -> None:  # row 36
+# docs/threats.md, row 36
+def test_a_trie_is_no_deeper_than_a_hash_has_bits(fanout: int, levels: int) -> None:
     forge = Forge()
     name = b"name"
     digits = [slot_of(name, level, fanout) for level in range(levels)]
@@ -356,7 +359,7 @@ def test_a_trie_is_no_deeper_than_a_hash_has_bits(fanout: int, levels: int) -> N
     assert time.process_time() - start < 1
 
 
-def test_a_shard_that_is_linked_again_and_again_meets_a_limit() -> None:  # row 37
+def test_a_shard_that_is_linked_again_and_again_meets_a_limit() -> None:  # docs/threats.md, row 37
     forge = Forge()
     name = b"n"
     here = forge.raw(b"x")
@@ -369,7 +372,7 @@ def test_a_shard_that_is_linked_again_and_again_meets_a_limit() -> None:  # row 
     assert "5648 visits" in str(error), "8 for each of 81 blocks are added"
 
 
-def test_a_part_of_a_shard_stands_in_it_once() -> None:  # row 37
+def test_a_part_of_a_shard_stands_in_it_once() -> None:  # docs/threats.md, row 37
     forge = Forge()
     here = forge.shard({})
     for _ in range(4):
@@ -389,7 +392,7 @@ def test_a_part_of_a_shard_stands_in_it_once() -> None:  # row 37
     assert faults == ["hamt-part-twice"] * 4 * 199
 
 
-def test_names_whose_hashes_are_equal_cannot_both_be_found_in_a_trie() -> None:  # row 38, the reader's side
+def test_names_whose_hashes_are_equal_cannot_both_be_found_in_a_trie() -> None:  # docs/threats.md, row 38
     pair = json.loads((Path(__file__).parents[1] / "vectors" / "murmur3.json").read_text())["cases"]
     one, two = next([name.encode() for name in case["names"]] for case in pair if "names" in case)
     forge = Forge()
@@ -400,10 +403,10 @@ def test_names_whose_hashes_are_equal_cannot_both_be_found_in_a_trie() -> None: 
     assert find(here, [two], MemoryBlocks(forge)) is None
 
 
-# --- how far it goes (rows 36 to 44)
+# --- how far it goes
 
 
-def test_directories_that_multiply_meet_a_limit_on_entries() -> None:  # row 42
+def test_directories_that_multiply_meet_a_limit_on_entries() -> None:  # docs/threats.md, row 42
     forge = Forge()
     here = forge.directory()
     for _ in range(6):
@@ -419,7 +422,7 @@ def test_directories_that_multiply_meet_a_limit_on_entries() -> None:  # row 42
     assert look(here, MemoryBlocks(forge)).kind == "directory"
 
 
-def test_directories_below_each_other_meet_a_limit_and_need_no_stack() -> None:  # row 43
+def test_directories_below_each_other_meet_a_limit_and_need_no_stack() -> None:  # docs/threats.md, row 43
     forge = Forge()
     here = forge.directory()
     for _ in range(5000):
@@ -466,7 +469,7 @@ class Liar:
         return len(self.blocks)
 
 
-def test_a_walk_ends_even_if_the_source_lies() -> None:  # row 39
+def test_a_walk_ends_even_if_the_source_lies() -> None:  # docs/threats.md, row 39
     forge = Forge()
     here = forge.raw(b"anything")[2:]
     looped = forge[forge.directory((b"again", here), (b"and", here))]
@@ -513,7 +516,7 @@ def test_a_directory_of_kubo_is_walked_in_a_car(kubo: Any, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("present", ["", "xx", "-", "x-"])
-def test_roots_that_are_not_there_are_readable_cars(present: str) -> None:  # row 12
+def test_roots_that_are_not_there_are_readable_cars(present: str) -> None:  # docs/threats.md, row 12
     forge = Forge()
     leaf, absent = forge.raw(b"x"), Forge().raw(b"absent")
     roots = [leaf if letter == "x" else absent for letter in present]

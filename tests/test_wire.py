@@ -42,7 +42,7 @@ def test_a_field_is_skipped_by_its_wire_type(data: bytes, wire_type: int, end: i
 
 
 @pytest.mark.parametrize("wire_type", [3, 4, 6, 7])
-def test_groups_and_unknown_wire_types_are_not_skipped(wire_type: int) -> None:  # row 26
+def test_groups_and_unknown_wire_types_are_not_skipped(wire_type: int) -> None:  # docs/threats.md, row 26
     with pytest.raises(CodecError) as caught:
         wire.skip(bytes(16), 0, wire_type, "")
     assert caught.value.rule == "wire-type"

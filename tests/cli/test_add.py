@@ -424,6 +424,7 @@ def test_json_of_the_last_entry_only(folder: Path, call: Call) -> None:
     assert call("add", "--json", "-Q", "--silent", "hello.txt").out == b""
 
 
+# docs/threats.md, row 61
 def test_a_name_that_is_not_utf8_is_kept_with_a_warning(kubo: Kubo, odd: Path, call: Call) -> None:
     code, out, err = call("add", "odd")
     assert (code, out) == (0, kubo.repo()("add", "-r", "odd", cwd=odd).out)

@@ -82,7 +82,7 @@ def test_nothing_behind_what_is_missing_is_printed(car: Path, call: Call) -> Non
     assert call("car", "cat", "-o", "150000", "x.car", "b/large") == Outcome(0, LARGE[150_000:], b"")
 
 
-def test_no_byte_of_a_damaged_block_is_printed(car: Path, call: Call) -> None:  # row 17
+def test_no_byte_of_a_damaged_block_is_printed(car: Path, call: Call) -> None:  # docs/threats.md, row 17
     data = bytearray(car.read_bytes())
     at = data.index(LARGE[120_000:120_020])
     data[at] ^= 1
@@ -179,7 +179,7 @@ def test_the_cid_of_a_car_is_that_of_its_bytes(car: Path, call: Call) -> None:
     assert call("car", "hash", "x.car").code == 4
 
 
-def test_a_reader_that_goes_away_ends_it_silently(car: Path) -> None:  # row 67
+def test_a_reader_that_goes_away_ends_it_silently(car: Path) -> None:  # docs/threats.md, row 67
     words = [sys.executable, "-P", "-m", "ipfs_core", "car", "cat", "x.car", "b/large", "b/large"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
@@ -190,7 +190,7 @@ def test_a_reader_that_goes_away_ends_it_silently(car: Path) -> None:  # row 67
         assert process.wait() == 141
 
 
-def test_a_full_disk_is_an_error(car: Path) -> None:  # row 68
+def test_a_full_disk_is_an_error(car: Path) -> None:  # docs/threats.md, row 68
     words = [sys.executable, "-P", "-m", "ipfs_core", "car", "cat", "x.car", "b/large"]
     with open("/dev/full", "wb") as full:
         done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, check=False)

@@ -212,7 +212,7 @@ def test_modes_and_times_are_preserved_if_asked(call: Call, folder: Path) -> Non
 HOSTILE = "a\x1b]0;owned\x07\x1b[2J\n\u202egpj.exe".encode()
 
 
-def test_no_control_character_reaches_the_terminal(folder: Path) -> None:  # row 55
+def test_no_control_character_reaches_the_terminal(folder: Path) -> None:  # docs/threats.md, row 55
     forge = Forge()
     file = forge.raw(b"1")
     write("good.car", forge, forge.directory((HOSTILE, file)))

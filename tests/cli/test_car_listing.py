@@ -434,7 +434,8 @@ def test_blocks_are_listed_in_order_and_checked(car: Path, call: Call) -> None:
     assert b"does not match its CID" in outcome.err
 
 
-def test_names_do_not_reach_the_terminal_as_they_are(tmp_path: Path, call: Call) -> None:  # row 55
+# docs/threats.md, row 55
+def test_names_do_not_reach_the_terminal_as_they_are(tmp_path: Path, call: Call) -> None:
     tree: Tree = {b"\x1b[2J": b"1", b"a\nError: forged": Link(b"\x1b]0;x\x07"), "\u202egpj.exe".encode(): b""}
     path = tmp_path / "esc.car"
     path.write_bytes(made(tree))

@@ -330,7 +330,8 @@ def test_wrong_usage_and_what_is_not_there_write_nothing(
 
 
 @pytest.mark.parametrize("word", ["order", "merge", "index", "filter"])
-def test_a_damaged_block_is_written_nowhere(place: Path, call: Call, word: str) -> None:  # row 17
+# docs/threats.md, row 17
+def test_a_damaged_block_is_written_nowhere(place: Path, call: Call, word: str) -> None:
     data = bytearray((place / "x.car").read_bytes())
     data[-1] ^= 1  # of the cat, which stands twice
     (place / "x.car").write_bytes(data.replace(BLOCKS[CAT], bytes(data[-3000:]), 1))
@@ -342,7 +343,7 @@ def test_a_damaged_block_is_written_nowhere(place: Path, call: Call, word: str) 
 
 
 @pytest.mark.parametrize("word", ["order", "merge", "index"])
-def test_a_terminal_is_no_place_for_a_car(place: Path, word: str) -> None:  # row 68
+def test_a_terminal_is_no_place_for_a_car(place: Path, word: str) -> None:  # docs/threats.md, row 68
     leader, follower = pty.openpty()
     try:
         words = [sys.executable, "-P", "-m", "ipfs_core", "car", word, "x.car", "-o", "-"]

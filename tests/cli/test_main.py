@@ -118,7 +118,7 @@ def test_each_error_is_one_line_and_has_its_exit_code(
 @pytest.mark.parametrize(
     ("error", "code"), [(KeyboardInterrupt(), 130), (BrokenPipeError(), 141), (Terminated(), 143)]
 )
-def test_what_ended_by_a_signal_says_nothing(
+def test_what_ended_by_a_signal_says_nothing(  # docs/threats.md, row 67
     call: Call, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int
 ) -> None:
     fail_with(monkeypatch, error)
@@ -145,7 +145,7 @@ def fail_with(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize("options", [[], ["-o", "new.car"], ["-o", "new.car", "--order=dfs"]])
-def test_a_signal_ends_the_program_and_leaves_nothing_behind(
+def test_a_signal_ends_the_program_and_leaves_nothing_behind(  # docs/threats.md, row 67
     tmp_path: Path, options: list[str], number: signal.Signals, code: int
 ) -> None:
     process = busy(tmp_path, options)
@@ -187,7 +187,7 @@ def test_handlers_of_signals_are_put_back(call: Call, folder: Path) -> None:
 @pytest.mark.parametrize(
     "words", [["-r", "many"], ["many", "-o", "-"], ["many", "-o", "new.car"], ["--help"]]
 )
-def test_the_program_ends_silently_when_the_reader_goes_away(
+def test_the_program_ends_silently_when_the_reader_goes_away(  # docs/threats.md, row 67
     tmp_path: Path, words: list[str], unbuffered: str
 ) -> None:
     (tmp_path / "many").mkdir()
@@ -226,7 +226,7 @@ def test_the_program_ends_silently_when_the_reader_goes_away(
 @pytest.mark.parametrize(
     ("where", "reason"), [(">/dev/full", "No space left on device"), (">&-", "Bad file descriptor")]
 )
-def test_an_output_that_takes_nothing_is_an_error_in_one_line(
+def test_an_output_that_takes_nothing_is_an_error_in_one_line(  # docs/threats.md, row 68
     folder: Path, words: list[str], where: str, reason: str
 ) -> None:
     code, out, err = shell(f'"$@" {where}', *words, cwd=folder)

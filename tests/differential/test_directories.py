@@ -96,6 +96,7 @@ def test_every_fanout_with_names_of_every_kind_below_and_above(kubo: Kubo, fanou
     check(Case(tree, (b"t",), flags), kubo)
 
 
+# docs/threats.md, row 38
 def test_two_names_of_one_hash_are_kept_below_the_threshold_and_refused_above(kubo: Kubo) -> None:
     names = [
         bytes.fromhex("c5ad5743d2acd0a42551d3886735cb913ad4a83044d89d402e3030302e747874"),

@@ -12,12 +12,12 @@ from tests.trees import Tree
 
 
 @pytest.mark.parametrize("threshold", [0, 1], ids=["basic", "hamt"])
-def test_odd_names_of_files_and_directories(kubo: Kubo, threshold: int) -> None:
+def test_odd_names_of_files_and_directories(kubo: Kubo, threshold: int) -> None:  # docs/threats.md, row 61
     tree: Tree = {b"t": {name: {name: name} for name in ODD_NAMES}}
     check(Case(tree, (b"t",), ("--hidden",), threshold=threshold), kubo)
 
 
-def test_odd_names_as_arguments(kubo: Kubo) -> None:
+def test_odd_names_as_arguments(kubo: Kubo) -> None:  # docs/threats.md, row 61
     tree: Tree = {name: {name: name} for name in ODD_NAMES if name != b"-"}
     check(Case(tree, tuple(tree), ("--cid-version=1",)), kubo)
 

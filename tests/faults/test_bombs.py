@@ -1,6 +1,6 @@
 """CARs of some kilobytes that describe far more than any disk holds: every command ends, and takes little.
 
-Security table, rows 37 and 40 to 43. The limits are those of the process: who takes more is killed.
+The limits are those of the process: who takes more is killed.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def bombs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("name", BOMBS)
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_bomb_ends_in_an_error_or_in_little_work(  # rows 37, 40, 42
+def test_a_bomb_ends_in_an_error_or_in_little_work(  # docs/threats.md, rows 37, 40, 41, 42, 43
     bombs: Path, tmp_path: Path, command: str, name: str
 ) -> None:
     forge, root = directories(b"2")

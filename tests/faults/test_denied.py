@@ -39,7 +39,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
 
 
 @pytest.mark.parametrize("given", ["folder", "file"])
-def test_a_file_that_may_not_be_read(place: Place, given: str) -> None:
+def test_a_file_that_may_not_be_read(place: Place, given: str) -> None:  # docs/threats.md, row 60
     place.victim.write_bytes(b"secret")
     place.victim.chmod(0)
     argument = place.source if given == "folder" else place.victim
@@ -50,6 +50,7 @@ def test_a_file_that_may_not_be_read(place: Place, given: str) -> None:
 
 @pytest.mark.parametrize("given", ["folder", "itself"])
 @pytest.mark.parametrize("mode", [0, stat.S_IXUSR], ids=["neither", "only-search"])
+# docs/threats.md, row 60
 def test_a_directory_that_may_not_be_listed(place: Place, given: str, mode: int) -> None:
     place.victim.mkdir()
     place.victim.chmod(mode)
@@ -60,6 +61,7 @@ def test_a_directory_that_may_not_be_listed(place: Place, given: str, mode: int)
 
 
 @pytest.mark.parametrize("kind", ["file", "directory", "symlink"])
+# docs/threats.md, row 60
 def test_a_directory_that_may_be_listed_but_not_entered(place: Place, kind: str) -> None:
     folder, name = place.victim.parent, place.victim
     {"file": name.touch, "directory": name.mkdir, "symlink": lambda: name.symlink_to("x")}[kind]()
@@ -69,7 +71,7 @@ def test_a_directory_that_may_be_listed_but_not_entered(place: Place, kind: str)
     assert os.listdir(place.output) == []
 
 
-def test_a_path_through_a_directory_that_may_not_be_entered(place: Place) -> None:
+def test_a_path_through_a_directory_that_may_not_be_entered(place: Place) -> None:  # docs/threats.md, row 60
     place.victim.touch()
     place.victim.parent.chmod(0)
     outcome = run("add", place.victim, "-o", place.target, preexec_fn=without_privileges())

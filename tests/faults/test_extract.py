@@ -176,7 +176,7 @@ def a_place(case: Case) -> Iterator[Place]:
 
 
 @cases
-def test_any_call_may_fail(case: Case) -> None:  # row 64
+def test_any_call_may_fail(case: Case) -> None:  # docs/threats.md, row 64
     reached = set()
     with a_place(case) as place:
         for function, codes in CALLS.items():
@@ -198,7 +198,7 @@ def test_any_call_may_fail(case: Case) -> None:  # row 64
 
 
 @cases
-def test_an_interrupt_may_come_after_any_call(case: Case) -> None:  # row 67
+def test_an_interrupt_may_come_after_any_call(case: Case) -> None:  # docs/threats.md, row 67
     with a_place(case) as place:
         for function in CALLS.keys() - REMOVING | {"open"}:
             for at in range(1, 2000):
@@ -277,7 +277,7 @@ def test_all_is_safe_before_the_name_and_the_name_before_the_end(monkeypatch: py
     assert set(steps[:-3]) == {"write"}
 
 
-def test_nothing_else_is_swept() -> None:  # row 50
+def test_nothing_else_is_swept() -> None:  # docs/threats.md, row 50
     with a_place(CASES[2]) as place:
         place.target.parent.mkdir()
         kept = [
@@ -397,7 +397,8 @@ def killer() -> Iterator[Killer]:
         yield Killer(root)
 
 
-def test_a_tree_is_whole_or_absent_and_the_next_run_sweeps_the_rest(killer: Killer) -> None:  # row 66
+# docs/threats.md, row 66
+def test_a_tree_is_whole_or_absent_and_the_next_run_sweeps_the_rest(killer: Killer) -> None:
     seen: Counter[str] = Counter()
     for _ in range(KILLS):
         killer.strike(signal.SIGKILL)
@@ -430,7 +431,7 @@ program()
 )
 
 
-def test_the_loop_notices_one_that_just_writes(killer: Killer) -> None:  # row 66
+def test_the_loop_notices_one_that_just_writes(killer: Killer) -> None:  # docs/threats.md, row 66
     for _ in range(10 * KILLS):
         killer.strike(signal.SIGKILL, NAIVE)
         if killer.found()[0] == "torn":
@@ -439,7 +440,8 @@ def test_the_loop_notices_one_that_just_writes(killer: Killer) -> None:  # row 6
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["INT", "TERM"])
-def test_a_signal_ends_it_in_good_order(killer: Killer, number: signal.Signals) -> None:  # row 67
+# docs/threats.md, row 67
+def test_a_signal_ends_it_in_good_order(killer: Killer, number: signal.Signals) -> None:
     seen: Counter[int] = Counter()
     for _ in range(KILLS):
         process = killer.strike(number)
@@ -452,7 +454,7 @@ def test_a_signal_ends_it_in_good_order(killer: Killer, number: signal.Signals) 
     killer.ends_well()
 
 
-def test_one_of_eight_processes_wins_and_the_tree_is_whole(killer: Killer) -> None:  # row 69
+def test_one_of_eight_processes_wins_and_the_tree_is_whole(killer: Killer) -> None:  # docs/threats.md, row 69
     for _ in range(3):
         killer.clear()
         processes = [start("car", "extract", "-q", killer.car, "-o", killer.target) for _ in range(8)]
@@ -489,7 +491,7 @@ def on_a_disk(small: Path, options: str, *paths: str) -> Outcome:
 
 
 @pytest.mark.parametrize("path", ["", "big"], ids=["folder", "file"])
-def test_a_full_disk_keeps_nothing_of_it(small: Path, path: str) -> None:  # row 64
+def test_a_full_disk_keeps_nothing_of_it(small: Path, path: str) -> None:  # docs/threats.md, row 64
     if not own_disk():
         pytest.skip("only root may mount a file system of its own")
     outcome = on_a_disk(small, "size=2m", *([path] if path else []))
@@ -497,7 +499,7 @@ def test_a_full_disk_keeps_nothing_of_it(small: Path, path: str) -> None:  # row
     assert outcome.out == b""
 
 
-def test_a_disk_without_inodes_keeps_nothing_of_it(small: Path) -> None:  # row 64
+def test_a_disk_without_inodes_keeps_nothing_of_it(small: Path) -> None:  # docs/threats.md, row 64
     if not own_disk():
         pytest.skip("only root may mount a file system of its own")
     outcome = on_a_disk(small, "nr_inodes=50")
@@ -506,7 +508,7 @@ def test_a_disk_without_inodes_keeps_nothing_of_it(small: Path) -> None:  # row 
 
 
 @pytest.mark.parametrize("path", ["", "big"], ids=["folder", "file"])
-def test_a_limit_of_the_file_size_is_a_full_disk(small: Path, path: str) -> None:
+def test_a_limit_of_the_file_size_is_a_full_disk(small: Path, path: str) -> None:  # docs/threats.md, row 64
     limit: Callable[[], None] = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))  # noqa: E731
     words = ["car", "extract", small / "in.car", *([path] if path else []), "-o", small / "output/out"]
     outcome = run(*words, preexec_fn=limit)
@@ -514,7 +516,7 @@ def test_a_limit_of_the_file_size_is_a_full_disk(small: Path, path: str) -> None
     assert os.listdir(small / "output") == []
 
 
-def test_a_bomb_fills_nothing(tmp_path: Path) -> None:  # row 40
+def test_a_bomb_fills_nothing(tmp_path: Path) -> None:  # docs/threats.md, row 40
     forge = Forge()
     cid, size = forge.raw(bytes(1024)), 1024
     for _ in range(5):
@@ -542,7 +544,7 @@ def test_a_bomb_fills_nothing(tmp_path: Path) -> None:  # row 40
     assert os.listdir(tmp_path) == ["bomb.car"]
 
 
-def test_few_descriptors_are_enough(small: Path) -> None:  # row 71
+def test_few_descriptors_are_enough(small: Path) -> None:  # docs/threats.md, row 71
     tree: Tree = {b"f%d" % at: stream(f"file {at}", 200_000) for at in range(30)}
     inner = tree
     for _ in range(60):
@@ -561,7 +563,7 @@ def test_few_descriptors_are_enough(small: Path) -> None:  # row 71
 
 
 @pytest.mark.parametrize("mode", [0o555, 0o000])
-def test_a_folder_that_may_not_be_written_is_told(small: Path, mode: int) -> None:  # row 54
+def test_a_folder_that_may_not_be_written_is_told(small: Path, mode: int) -> None:  # docs/threats.md, row 54
     (small / "output").chmod(mode)
     try:
         for target in ("output/out", "output/new/out"):
@@ -574,7 +576,8 @@ def test_a_folder_that_may_not_be_written_is_told(small: Path, mode: int) -> Non
     assert os.listdir(small / "output") == []
 
 
-def test_modes_that_forbid_everything_hinder_neither_the_work_nor_its_undoing(small: Path) -> None:  # row 56
+# docs/threats.md, row 56
+def test_modes_that_forbid_everything_hinder_neither_the_work_nor_its_undoing(small: Path) -> None:
     forge = Forge()
     big = forge.raw(stream("big", 100_000))
     file = forge.node(Data(FILE, b"1", 1, mode=0))
@@ -599,7 +602,7 @@ def test_modes_that_forbid_everything_hinder_neither_the_work_nor_its_undoing(sm
     subprocess.run(["chmod", "-R", "u+rwx", small / "output/out"], check=True)
 
 
-def test_without_memory_it_is_done_or_ends_in_one_line(small: Path) -> None:  # row 71
+def test_without_memory_it_is_done_or_ends_in_one_line(small: Path) -> None:  # docs/threats.md, row 71
     """From too little to begin with, in steps, up to plenty."""
     codes = []
     for spare in (0, 1, 4, 12, 32, 256):

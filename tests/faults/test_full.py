@@ -80,7 +80,7 @@ def scene(place: Place, order: str) -> Path:
 
 @pytest.mark.parametrize("command", [COMMAND, NAMED], ids=["unnamed", "named"])
 @pytest.mark.parametrize("order", ["stream", "dfs"])
-def test_a_full_disk_keeps_nothing_of_it(  # row 64
+def test_a_full_disk_keeps_nothing_of_it(  # docs/threats.md, row 64
     place: Place, on_a_small_disk: Callable[..., Outcome], command: tuple[str, ...], order: str
 ) -> None:
     script = f'add "$1" -o "$2/out.car" --order={order}; code=$?; ls -A; exit $code'
@@ -89,6 +89,7 @@ def test_a_full_disk_keeps_nothing_of_it(  # row 64
     assert outcome.out == b""
 
 
+# docs/threats.md, row 64
 def test_a_full_disk_keeps_the_old_file(place: Place, on_a_small_disk: Callable[..., Outcome]) -> None:
     script = 'echo old >out.car; add "$1" --force -o "$2/out.car"; code=$?; ls -A; cat out.car; exit $code'
     outcome = on_a_small_disk(place, script)
@@ -124,6 +125,7 @@ def test_what_just_fits_is_written(place: Place, on_a_small_disk: Callable[..., 
 
 @pytest.mark.parametrize("order", ["stream", "dfs"])
 @pytest.mark.parametrize("force", [False, True])
+# docs/threats.md, row 64
 def test_a_limit_of_the_file_size_is_a_full_disk(place: Place, order: str, force: bool) -> None:
     """``ulimit -f``: the signal that comes with it is no way to die."""
     if force:
@@ -139,6 +141,7 @@ def test_a_limit_of_the_file_size_is_a_full_disk(place: Place, order: str, force
 
 
 @pytest.mark.parametrize("words", ["", "-q", "-Q", "--json"])
+# docs/threats.md, row 68
 def test_lines_that_cannot_be_written_are_an_error(place: Place, words: str) -> None:
     outcome = shell(f'add {words} "$1" >/dev/full', place.source)
     ends_with_one_line(outcome, 3, "standard output", FULL)
@@ -153,6 +156,7 @@ def test_lines_that_cannot_be_written_leave_no_half_file(place: Place) -> None:
 
 
 @pytest.mark.parametrize("order", ["stream", "dfs"])
+# docs/threats.md, row 68
 def test_a_car_that_cannot_be_written_is_an_error(place: Place, order: str) -> None:
     outcome = shell(f'add -Q "$1" -o - --order={order} >/dev/full', place.source)
     assert outcome.code == 3
@@ -162,14 +166,14 @@ def test_a_car_that_cannot_be_written_is_an_error(place: Place, order: str) -> N
 
 
 @pytest.mark.parametrize("words", ["", "-Q", "--json", "-o -"])
-def test_a_closed_standard_output_is_an_error(place: Place, words: str) -> None:
+def test_a_closed_standard_output_is_an_error(place: Place, words: str) -> None:  # docs/threats.md, row 68
     outcome = shell(f'add {words} "$1" >&-', place.source)
     assert outcome.code == 3
     assert b"standard output" in outcome.err.splitlines()[-1]
     assert b"Traceback" not in outcome.err
 
 
-def test_a_closed_standard_output_is_not_the_car(place: Place) -> None:
+def test_a_closed_standard_output_is_not_the_car(place: Place) -> None:  # docs/threats.md, row 68
     """The first file opened takes the lowest free number: the lines must not go there."""
     outcome = shell('add "$1" -o "$2" >&-', place.source, place.target)
     ends_with_one_line(outcome, 3, "standard output")
@@ -185,7 +189,7 @@ def test_a_closed_standard_input_is_an_error(place: Place, words: str) -> None:
     assert place.left() == {}
 
 
-def test_a_closed_standard_error_stops_nothing(place: Place) -> None:
+def test_a_closed_standard_error_stops_nothing(place: Place) -> None:  # docs/threats.md, row 68
     outcome = shell('add -Q "$1" -o "$2" 2>&-', place.source, place.target)
     assert outcome.code == 0
     assert len(outcome.out.split()) == 1
@@ -203,7 +207,7 @@ def test_a_closed_standard_error_stops_nothing(place: Place) -> None:
 
 
 @pytest.mark.parametrize("words", ["", "-q", "--json", "-o -", "-Q -o -", "-o - --order dfs"])
-def test_a_reader_that_goes_away_is_no_error(place: Place, words: str) -> None:
+def test_a_reader_that_goes_away_is_no_error(place: Place, words: str) -> None:  # docs/threats.md, row 67
     for number in range(3000):  # more lines than a pipe takes before anybody reads
         (place.source / f"{number}").touch()
     script = f'{{ add {words} "$1" 2>"$2/err"; echo $? >"$2/code"; }} | head -c 10 >/dev/null'
@@ -256,7 +260,7 @@ def test_a_slow_reader_gets_everything(place: Place, order: str, blocking: bool,
 # A terminal
 
 
-def test_a_terminal_is_not_fed_a_car(place: Place) -> None:  # row 68
+def test_a_terminal_is_not_fed_a_car(place: Place) -> None:  # docs/threats.md, row 68
     ours, theirs = pty.openpty()
     try:
         process = start("add", place.source, "-o", "-", stdout=theirs)
@@ -275,7 +279,8 @@ def test_a_terminal_is_not_fed_a_car(place: Place) -> None:  # row 68
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="/proc tells how much is in use")
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_without_memory_it_is_done_or_ends_in_one_line(place: Place, workers: str) -> None:  # row 71
+# docs/threats.md, row 71
+def test_without_memory_it_is_done_or_ends_in_one_line(place: Place, workers: str) -> None:
     """From too little to begin with, in steps, up to plenty."""
     expected = run("add", "-Q", place.source, "-o", place.target).out
     whole = place.target.read_bytes()
@@ -308,7 +313,7 @@ program()
 """
 
 
-def test_few_descriptors_are_enough_or_named(place: Place) -> None:  # row 71
+def test_few_descriptors_are_enough_or_named(place: Place) -> None:  # docs/threats.md, row 71
     few: Any = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16))  # noqa: E731
     expected = run("add", "-Q", place.source).out
     outcome = run("add", "-Q", place.source, "-o", place.target, preexec_fn=few)

@@ -92,7 +92,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
-def test_any_call_may_fail(place: Place, case: Case, monkeypatch: pytest.MonkeyPatch) -> None:  # row 64
+# docs/threats.md, rows 60, 64
+def test_any_call_may_fail(place: Place, case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source, "SPAN", SPAN)
     if not case.unnamed:
         monkeypatch.setattr(os, "open", without_unnamed_files(os.open))
@@ -119,7 +120,7 @@ def test_any_call_may_fail(place: Place, case: Case, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
-def test_an_interrupt_may_come_after_any_call(
+def test_an_interrupt_may_come_after_any_call(  # docs/threats.md, row 67
     place: Place, case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As Ctrl-C at the end of each call; what it keeps from being stored, a descriptor, is lost at most."""
@@ -203,7 +204,7 @@ def check_names_the_place(named: str | bytes | None, text: str, fault: Fault, pl
         assert os.fsencode(named) in (output, os.fsencode(place.target)), f"{fault}: {text}"
 
 
-def test_a_call_may_fail_on_the_way_up_from_a_deep_directory(
+def test_a_call_may_fail_on_the_way_up_from_a_deep_directory(  # docs/threats.md, row 60
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tree, "KEPT_OPEN", 2)  # from the third level on the way up is the entry ".."

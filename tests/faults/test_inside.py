@@ -54,7 +54,8 @@ INSIDE = {
 @pytest.mark.parametrize("case", INSIDE)
 @pytest.mark.parametrize("absolute", [False, True])
 @pytest.mark.parametrize("order", ["stream", "dfs"])
-def test_an_output_inside_is_refused(folder: Path, case: str, absolute: bool, order: str) -> None:  # row 70
+# docs/threats.md, row 70
+def test_an_output_inside_is_refused(folder: Path, case: str, absolute: bool, order: str) -> None:
     given, car = INSIDE[case]
     target = f"{folder}/{car}" if absolute else car
     options = {"dereference_args": True} if given.startswith("to-source") else {}
@@ -62,11 +63,12 @@ def test_an_output_inside_is_refused(folder: Path, case: str, absolute: bool, or
         add(given, car=target, order=order, **options)  # type: ignore[arg-type]
 
 
-def test_an_output_inside_one_of_several_is_refused(folder: Path) -> None:
+def test_an_output_inside_one_of_several_is_refused(folder: Path) -> None:  # docs/threats.md, row 70
     with pytest.raises(FileExistsError, match="inside"):
         add("same-file", "source", "outside", car="outside/out.car")
 
 
+# docs/threats.md, row 70
 def test_an_output_in_a_folder_that_a_followed_link_leads_into_is_refused(folder: Path) -> None:
     with pytest.raises(FileExistsError, match="inside"):
         add("source", car="outside/in/out.car", dereference_symlinks=True)
@@ -90,12 +92,13 @@ def test_overwriting_through_a_link_that_leads_inside_is_refused(
         ("source/old.car", "to-old"),
     ],
 )
+# docs/threats.md, row 70
 def test_overwriting_the_very_file_that_is_added_is_refused(folder: Path, given: str, target: str) -> None:
     with pytest.raises(FileExistsError):
         add(given, car=target, overwrite=True)
 
 
-def test_the_command_calls_it_wrong_usage(folder: Path) -> None:
+def test_the_command_calls_it_wrong_usage(folder: Path) -> None:  # docs/threats.md, row 70
     ends_with_one_line(run("add", "source", "-o", "source/sub/out.car"), 2, "source")
     ends_with_one_line(run("add", ".", "-o", "out.car", "--force"), 2, ".")
 

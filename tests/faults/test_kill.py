@@ -122,7 +122,8 @@ def killer(tmp_path_factory: pytest.TempPathFactory) -> Killer:
     return Killer(tmp_path_factory.mktemp("kill"))
 
 
-def test_a_new_file_is_whole_or_absent_and_nothing_else_is_left(killer: Killer) -> None:  # row 66
+# docs/threats.md, row 66
+def test_a_new_file_is_whole_or_absent_and_nothing_else_is_left(killer: Killer) -> None:
     seen: Counter[str] = Counter()
     for _ in range(KILLS):
         killer.strike(signal.SIGKILL, None, killer.source, "-o", killer.target)
@@ -132,7 +133,7 @@ def test_a_new_file_is_whole_or_absent_and_nothing_else_is_left(killer: Killer) 
     killer.ends_well()
 
 
-def test_the_old_file_stays_until_the_new_one_is_whole(killer: Killer) -> None:
+def test_the_old_file_stays_until_the_new_one_is_whole(killer: Killer) -> None:  # docs/threats.md, row 66
     seen: Counter[str] = Counter()
     for _ in range(KILLS):
         killer.strike(signal.SIGKILL, OLD, killer.source, "--force", "-o", killer.target)
@@ -142,6 +143,7 @@ def test_the_old_file_stays_until_the_new_one_is_whole(killer: Killer) -> None:
     killer.ends_well("--force")
 
 
+# docs/threats.md, row 66
 def test_where_files_cannot_be_unnamed_the_next_run_sweeps_what_was_left(killer: Killer) -> None:
     seen: Counter[str] = Counter()
     left = 0
@@ -156,7 +158,7 @@ def test_where_files_cannot_be_unnamed_the_next_run_sweeps_what_was_left(killer:
     killer.ends_well("--force")
 
 
-def test_the_loop_notices_a_writer_that_just_writes(killer: Killer) -> None:
+def test_the_loop_notices_a_writer_that_just_writes(killer: Killer) -> None:  # docs/threats.md, row 66
     """The control: with standard output sent to a file, which no program can make whole or absent."""
     seen: Counter[str] = Counter()
     for _ in range(10 * KILLS):
@@ -170,6 +172,7 @@ def test_the_loop_notices_a_writer_that_just_writes(killer: Killer) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["INT", "TERM"])
+# docs/threats.md, row 67
 def test_a_signal_ends_it_in_good_order(killer: Killer, kind: str, number: signal.Signals) -> None:
     seen: Counter[str] = Counter()
     for at in range(KILLS):
@@ -189,6 +192,7 @@ def test_a_signal_ends_it_in_good_order(killer: Killer, kind: str, number: signa
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["INT", "TERM"])
+# docs/threats.md, row 67
 def test_a_signal_ends_the_waiting_for_input(killer: Killer, number: signal.Signals) -> None:
     killer.prepare(None)
     for words in (["-o", killer.target], ["-o", "-"], []):
@@ -229,6 +233,7 @@ program()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["INT", "TERM"])
+# docs/threats.md, row 67
 def test_a_signal_that_python_would_throw_away_still_ends_it(killer: Killer, number: signal.Signals) -> None:
     killer.prepare(None)
     command = (*COMMAND[:2], "-c", SWALLOWED, str(int(number)))

@@ -308,7 +308,7 @@ def test_it_can_start_again(tmp_path: Path, overwrite: bool) -> None:
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
-def test_the_bytes_are_safe_before_the_name_and_the_name_before_the_end(
+def test_the_bytes_are_safe_before_the_name_and_the_name_before_the_end(  # docs/threats.md, row 66
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, overwrite: bool
 ) -> None:
     target = tmp_path / "out.car"
@@ -342,7 +342,8 @@ DONE, EXISTS, WRONG = range(3)  # how a writer ends
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
-def test_one_of_eight_writers_wins_and_the_file_is_whole(tmp_path: Path, overwrite: bool) -> None:  # row 69
+# docs/threats.md, row 69
+def test_one_of_eight_writers_wins_and_the_file_is_whole(tmp_path: Path, overwrite: bool) -> None:
     for number in range(ROUNDS):
         target = tmp_path / str(number)
         ready, go = os.pipe()
@@ -392,7 +393,8 @@ JOINED = b"".join(PARTS)
 
 
 @pytest.mark.parametrize("most", [1, 3, 4, 5, 4999, 5004, len(JOINED) - 1, len(JOINED)])
-def test_a_short_write_is_continued(monkeypatch: pytest.MonkeyPatch, most: int) -> None:  # row 65
+# docs/threats.md, row 65
+def test_a_short_write_is_continued(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
     def short(fd: int, data: Any) -> int:
         return os_write(fd, memoryview(data)[:most])
 
@@ -405,7 +407,7 @@ def test_a_short_write_is_continued(monkeypatch: pytest.MonkeyPatch, most: int) 
 
 
 @pytest.mark.parametrize("most", [1, 7, 4999])
-def test_a_short_write_to_a_stream_is_continued(most: int) -> None:  # row 65
+def test_a_short_write_to_a_stream_is_continued(most: int) -> None:  # docs/threats.md, row 65
     written = bytearray()
 
     class Short:

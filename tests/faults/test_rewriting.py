@@ -169,7 +169,7 @@ def a_scene(case: Case) -> Iterator[tuple[Scene, Node]]:
 
 
 @cases
-def test_any_call_may_fail(case: Case) -> None:  # row 64
+def test_any_call_may_fail(case: Case) -> None:  # docs/threats.md, row 64
     reached = set()
     with a_scene(case) as (scene, whole):
         inputs = scene.inputs()
@@ -192,7 +192,7 @@ def test_any_call_may_fail(case: Case) -> None:  # row 64
 
 
 @cases
-def test_an_interrupt_may_come_after_any_call(case: Case) -> None:  # row 67
+def test_an_interrupt_may_come_after_any_call(case: Case) -> None:  # docs/threats.md, row 67
     case = case._replace(workers=1)  # signals come to the main thread
     with a_scene(case) as (scene, whole):
         for function in CALLS.keys() - {"rmdir", "unlink"}:
@@ -244,6 +244,7 @@ def check(scene: Scene, case: Case, fault: Fault, whole: Node) -> None:
         assert read(scene.output) == {b"out": whole}, f"{fault}: never swept"
 
 
+# docs/threats.md, row 66
 def test_all_is_safe_before_the_name_and_the_name_before_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[str] = []
     for home, function, step in [
@@ -347,7 +348,8 @@ def killer() -> Iterator[Killer]:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_killed_at_any_moment_it_leaves_all_or_nothing(killer: Killer, name: str) -> None:  # row 66
+# docs/threats.md, row 66
+def test_killed_at_any_moment_it_leaves_all_or_nothing(killer: Killer, name: str) -> None:
     seen: Counter[str] = Counter()
     for _ in range(KILLS):
         killer.strike(name, signal.SIGKILL, None)
@@ -367,7 +369,8 @@ def test_killed_at_any_moment_it_leaves_all_or_nothing(killer: Killer, name: str
 
 
 @pytest.mark.parametrize("name", FORCED)
-def test_the_old_file_stays_until_the_new_one_is_whole(killer: Killer, name: str) -> None:  # row 66
+# docs/threats.md, row 66
+def test_the_old_file_stays_until_the_new_one_is_whole(killer: Killer, name: str) -> None:
     seen: Counter[str] = Counter()
     for _ in range(KILLS):
         killer.strike(name, signal.SIGKILL, OLD)
@@ -382,7 +385,8 @@ def test_the_old_file_stays_until_the_new_one_is_whole(killer: Killer, name: str
 
 @pytest.mark.parametrize("name", ["order-v2", "split"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["INT", "TERM"])
-def test_a_signal_ends_it_in_good_order(killer: Killer, name: str, number: signal.Signals) -> None:  # row 67
+# docs/threats.md, row 67
+def test_a_signal_ends_it_in_good_order(killer: Killer, name: str, number: signal.Signals) -> None:
     for _ in range(KILLS):
         process = killer.strike(name, number, None)
         state, beside = killer.found(name, None)
@@ -392,7 +396,7 @@ def test_a_signal_ends_it_in_good_order(killer: Killer, name: str, number: signa
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_full_disk_keeps_nothing_of_it(killer: Killer, name: str) -> None:  # row 64
+def test_a_full_disk_keeps_nothing_of_it(killer: Killer, name: str) -> None:  # docs/threats.md, row 64
     if not own_disk():
         pytest.skip("only root may mount a file system of its own")
     killer.prepare(None)
@@ -408,7 +412,8 @@ def test_a_full_disk_keeps_nothing_of_it(killer: Killer, name: str) -> None:  # 
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_limit_of_the_file_size_is_a_full_disk(killer: Killer, name: str) -> None:  # row 64
+# docs/threats.md, row 64
+def test_a_limit_of_the_file_size_is_a_full_disk(killer: Killer, name: str) -> None:
     killer.prepare(None)
     limit: Callable[[], None] = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 19, 1 << 19))  # noqa: E731
     outcome = run("car", *COMMANDS[name], "-o", killer.scene.target, preexec_fn=limit, cwd=killer.root)
@@ -417,14 +422,16 @@ def test_a_limit_of_the_file_size_is_a_full_disk(killer: Killer, name: str) -> N
 
 
 @pytest.mark.parametrize("name", FORCED)
-def test_standard_output_that_is_full_is_an_error(killer: Killer, name: str) -> None:  # row 68
+# docs/threats.md, row 68
+def test_standard_output_that_is_full_is_an_error(killer: Killer, name: str) -> None:
     with open("/dev/full", "wb") as full:
         outcome = run("car", *COMMANDS[name], "-o", "-", stdout=full, cwd=killer.root)
     ends_with_one_line(outcome, 3, FULL)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_one_of_four_processes_wins_and_the_output_is_whole(killer: Killer, name: str) -> None:  # row 69
+# docs/threats.md, row 69
+def test_one_of_four_processes_wins_and_the_output_is_whole(killer: Killer, name: str) -> None:
     killer.prepare(None)
     words = ("car", *COMMANDS[name], "-o", killer.scene.target)
     processes = [start(*words, cwd=killer.root) for _ in range(4)]

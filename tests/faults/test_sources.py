@@ -126,7 +126,7 @@ CHANGES = [grow, shrink, empty, rewrite, rewrite_and_backdate, replace, os.unlin
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_file_that_changes_when_it_is_open_is_refused(
+def test_a_file_that_changes_when_it_is_open_is_refused(  # docs/threats.md, row 57
     source: Source, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path], None], size: str, workers: int
 ) -> None:
     source.victim.write_bytes(stream(size, SIZES[size]))
@@ -137,7 +137,7 @@ def test_a_file_that_changes_when_it_is_open_is_refused(
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
 @pytest.mark.parametrize("size", ["middle", "big"])
-def test_a_file_that_changes_when_it_is_half_read_is_refused(
+def test_a_file_that_changes_when_it_is_half_read_is_refused(  # docs/threats.md, row 57
     source: Source, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path], None], size: str
 ) -> None:
     source.victim.write_bytes(stream(size, SIZES[size]))
@@ -157,6 +157,7 @@ def test_a_file_that_changes_when_it_is_half_read_is_refused(
     assert reads
 
 
+# docs/threats.md, row 57
 def test_a_file_that_another_process_keeps_writing_is_refused(source: Source) -> None:
     """A log, say. That the writer is a process of its own shows that nothing depends on the hooks."""
     source.victim.write_bytes(stream("log", 1 << 20))
@@ -172,6 +173,7 @@ def test_a_file_that_another_process_keeps_writing_is_refused(source: Source) ->
             writer.kill()
 
 
+# docs/threats.md, row 57
 def test_the_single_file_given_is_watched_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     victim = tmp_path / "victim"
     for size in SIZES.values():
@@ -184,7 +186,7 @@ def test_the_single_file_given_is_watched_too(tmp_path: Path, monkeypatch: pytes
         assert os.listdir(tmp_path) == ["victim"]
 
 
-def test_a_file_that_changes_between_the_two_readings_for_a_stream_is_refused(
+def test_a_file_that_changes_between_the_two_readings_for_a_stream_is_refused(  # docs/threats.md, row 57
     source: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source.victim.write_bytes(b"first")
@@ -207,18 +209,21 @@ def test_a_file_that_changes_between_the_two_readings_for_a_stream_is_refused(
 # What vanishes or is replaced between the listing and the opening
 
 
+# docs/threats.md, row 58
 def test_a_file_that_vanishes_is_named(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
     source.victim.write_bytes(b"x")
     monkeypatch.setattr(os, "open", when_opened(b"victim", source.victim.unlink))
     source.refuses(FileNotFoundError)
 
 
+# docs/threats.md, row 58
 def test_a_directory_that_vanishes_is_named(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
     source.victim.mkdir()
     monkeypatch.setattr(os, "open", when_opened(b"victim", source.victim.rmdir))
     source.refuses(FileNotFoundError)
 
 
+# docs/threats.md, row 58
 def test_a_symlink_that_vanishes_is_named(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
     source.victim.symlink_to("target")
     read_link: Any = os.readlink
@@ -260,7 +265,7 @@ def become_fifo(path: Path) -> None:
 
 @pytest.mark.parametrize("become", [become_symlink, become_other, become_fifo], ids=lambda f: f.__name__)
 @pytest.mark.parametrize("kind", ["file", "directory"])
-def test_what_becomes_something_else_is_refused(
+def test_what_becomes_something_else_is_refused(  # docs/threats.md, row 58
     source: Source, monkeypatch: pytest.MonkeyPatch, become: Callable[[Path], None], kind: str
 ) -> None:
     if kind == "file":
@@ -273,7 +278,7 @@ def test_what_becomes_something_else_is_refused(
     assert time.monotonic() - started < 1
 
 
-def test_a_directory_that_is_moved_away_under_the_walk_is_refused(
+def test_a_directory_that_is_moved_away_under_the_walk_is_refused(  # docs/threats.md, row 58
     source: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From deep below the way up is "..", and must lead to where the walk came from."""
@@ -304,7 +309,7 @@ def make_device(path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, make_socket, make_device], ids=["fifo", "socket", "device"])
-def test_it_is_refused_below_a_directory_at_once(
+def test_it_is_refused_below_a_directory_at_once(  # docs/threats.md, row 59
     source: Source, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], None]
 ) -> None:
     make(source.victim)
@@ -314,6 +319,7 @@ def test_it_is_refused_below_a_directory_at_once(
 
 
 @pytest.mark.parametrize("target", ["/dev/zero", "/dev/null", "fifo"])
+# docs/threats.md, row 59
 def test_it_is_refused_behind_a_symlink_that_is_followed(source: Source, target: str) -> None:
     if target == "fifo":
         os.mkfifo(source.elsewhere)
@@ -325,6 +331,7 @@ def test_it_is_refused_behind_a_symlink_that_is_followed(source: Source, target:
 
 
 @pytest.mark.parametrize("make", [make_socket, make_device], ids=["socket", "device"])
+# docs/threats.md, row 59
 def test_it_is_refused_as_an_argument(tmp_path: Path, make: Callable[[Path], None]) -> None:
     make(tmp_path / "victim")
     with pytest.raises(SourceTypeError, match="victim"):
@@ -334,6 +341,7 @@ def test_it_is_refused_as_an_argument(tmp_path: Path, make: Callable[[Path], Non
 
 @pytest.mark.parametrize("size", [0, 10, 262144, 5 << 20])
 @pytest.mark.parametrize("to", ["nothing", "path", "stream", "dfs"])
+# docs/threats.md, row 59
 def test_a_fifo_that_is_given_is_read_to_its_end(tmp_path: Path, size: int, to: str) -> None:
     data = stream("fifo", size)
     fifo, car = tmp_path / "fifo", tmp_path / "out.car"
@@ -378,6 +386,7 @@ def test_standard_input_that_cannot_be_read_is_not_called_the_output(
 
 
 @pytest.mark.parametrize("to", ["nothing", "path", "stream", "dfs"])
+# docs/threats.md, row 60
 def test_a_stream_that_must_not_block_is_never_taken_for_ended(tmp_path: Path, to: str) -> None:
     car: Any = {"nothing": None, "stream": io.BytesIO()}.get(to, tmp_path / "out.car")
     end, other = os.pipe()
@@ -392,6 +401,7 @@ def test_a_stream_that_must_not_block_is_never_taken_for_ended(tmp_path: Path, t
 
 
 @pytest.mark.parametrize("to", ["nothing", "path", "stream", "dfs"])
+# docs/threats.md, row 60
 def test_a_file_object_that_fails_half_way_leaves_nothing(tmp_path: Path, to: str) -> None:
     class Broken(io.RawIOBase):
         def __init__(self) -> None:
@@ -413,6 +423,7 @@ def test_a_file_object_that_fails_half_way_leaves_nothing(tmp_path: Path, to: st
 
 
 @pytest.mark.parametrize("most", [1, 7])
+# docs/threats.md, row 60
 def test_a_file_object_that_gives_little_at_a_time_is_read_to_its_end(most: int) -> None:
     data = stream("drops", 5000)
 
@@ -423,7 +434,7 @@ def test_a_file_object_that_gives_little_at_a_time_is_read_to_its_end(most: int)
     assert add(Drops(data), chunker="size-1000").cid == add_bytes(data, chunker="size-1000").cid
 
 
-def test_a_signal_that_is_handled_disturbs_no_reading(tmp_path: Path) -> None:
+def test_a_signal_that_is_handled_disturbs_no_reading(tmp_path: Path) -> None:  # docs/threats.md, row 60
     """As of a timer: the system breaks a call off, and Python makes it again."""
     data, heard = stream("interrupted", 3 << 20), []
     fifo = tmp_path / "fifo"
@@ -453,7 +464,7 @@ def test_a_signal_that_is_handled_disturbs_no_reading(tmp_path: Path) -> None:
 # Several names of one file, several file systems in one tree
 
 
-def test_a_hard_link_is_a_file_like_any_other(tmp_path: Path) -> None:
+def test_a_hard_link_is_a_file_like_any_other(tmp_path: Path) -> None:  # docs/threats.md, row 62
     for name in ("links", "copies"):
         (tmp_path / name / "d").mkdir(parents=True)
         (tmp_path / name / "a").write_bytes(stream("linked", 300_000))
@@ -468,7 +479,7 @@ def test_a_hard_link_is_a_file_like_any_other(tmp_path: Path) -> None:
     assert len(linked) == 5
 
 
-def test_what_is_mounted_below_is_part_of_the_tree(tmp_path: Path) -> None:
+def test_what_is_mounted_below_is_part_of_the_tree(tmp_path: Path) -> None:  # docs/threats.md, row 62
     if not own_disk():
         pytest.skip("only root may mount a file system of its own")
     content: Tree = {b"d": {b"e": b"3"}, b"f": b"4", b"l": Link(b"../z")}
@@ -535,6 +546,7 @@ def few_descriptors() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("workers", [1, 2, 4])
+# docs/threats.md, row 71
 def test_a_wide_folder_needs_few_descriptors(tmp_path: Path, few_descriptors: None, workers: int) -> None:
     folder = tmp_path / "wide"
     folder.mkdir()
@@ -550,7 +562,7 @@ def test_a_wide_folder_needs_few_descriptors(tmp_path: Path, few_descriptors: No
 
 
 @pytest.mark.parametrize("depth", [20, 300])
-def test_a_deep_folder_with_few_descriptors_is_whole_or_refused(
+def test_a_deep_folder_with_few_descriptors_is_whole_or_refused(  # docs/threats.md, row 71
     tmp_path: Path, few_descriptors: None, depth: int
 ) -> None:
     """A walk holds a descriptor for some of the upper levels: twenty of them must go well."""
@@ -570,6 +582,7 @@ def test_a_deep_folder_with_few_descriptors_is_whole_or_refused(
         assert os.listdir(tmp_path) == ["deep"]
 
 
+# docs/threats.md, row 58
 def test_a_folder_that_was_deleted_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The working directory may have no name any more."""
     gone = tmp_path / "gone"
@@ -588,7 +601,7 @@ def test_a_folder_that_was_deleted_is_refused(tmp_path: Path, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("started", [0, 1])
-def test_without_threads_the_work_is_done_all_the_same(
+def test_without_threads_the_work_is_done_all_the_same(  # docs/threats.md, row 71
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, started: int
 ) -> None:
     data = stream("threads", 30 << 20)
@@ -623,7 +636,7 @@ def no_more_than_ten_seconds() -> Iterator[None]:
 
 @pytest.mark.parametrize("started", [True, False])
 @pytest.mark.parametrize("number", [1, 2, 3])
-def test_an_interrupt_while_a_thread_starts_ends_the_work(
+def test_an_interrupt_while_a_thread_starts_ends_the_work(  # docs/threats.md, row 67
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     no_more_than_ten_seconds: None,

@@ -187,7 +187,7 @@ def test_a_header_is_refused_or_what_dag_cbor_reads(named: list[bytes], data: st
 
 
 @given(st.binary(max_size=120))
-def test_any_header_is_read_or_refused(data: bytes) -> None:  # row 9
+def test_any_header_is_read_or_refused(data: bytes) -> None:  # docs/threats.md, row 9
     try:
         found = preamble.decode_header(data)
     except (CarError, LimitError):
@@ -246,7 +246,7 @@ def everything(car: bytes, way: Any) -> Any:
     [GOOD, container(GOOD, padding=2, index=index_sorted([(ROOT[-32:], 59)]), before_index=2)],
     ids=["v1", "v2"],
 )
-def test_a_changed_bit_is_an_error_or_changes_nothing(car: bytes) -> None:  # row 17
+def test_a_changed_bit_is_an_error_or_changes_nothing(car: bytes) -> None:  # docs/threats.md, row 17
     expected = everything(car, as_object)
     assert expected[0] == BLOCKS
     unnoticed = []
@@ -272,7 +272,8 @@ def test_a_changed_bit_is_an_error_or_changes_nothing(car: bytes) -> None:  # ro
 
 
 @given(st.data())
-def test_a_car_that_is_cut_is_not_taken_for_a_whole_one(data: st.DataObject) -> None:  # row 5
+# docs/threats.md, row 5
+def test_a_car_that_is_cut_is_not_taken_for_a_whole_one(data: st.DataObject) -> None:
     length = data.draw(st.integers(0, len(GOOD) - 1))
     with pytest.raises(IpfsCoreError):
         everything(GOOD[:length], data.draw(st.sampled_from(WAYS)))

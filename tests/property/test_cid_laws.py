@@ -182,7 +182,8 @@ def test_a_cidv0_survives_the_way_to_v1_and_back(binary: bytes) -> None:
 
 
 @given(damaged_spellings() | st.text(max_size=80))
-def test_any_text_is_a_cid_with_one_canonical_text_or_refused(spelling: str) -> None:  # row 23
+# docs/threats.md, row 23
+def test_any_text_is_a_cid_with_one_canonical_text_or_refused(spelling: str) -> None:
     try:
         cid = CID(spelling)
     except CidError:
@@ -192,7 +193,7 @@ def test_any_text_is_a_cid_with_one_canonical_text_or_refused(spelling: str) -> 
 
 
 @given(damaged_binaries() | st.binary(max_size=80))
-def test_any_bytes_are_a_cid_that_keeps_them_or_refused(binary: bytes) -> None:  # row 23
+def test_any_bytes_are_a_cid_that_keeps_them_or_refused(binary: bytes) -> None:  # docs/threats.md, row 23
     try:
         cid = CID(binary)
     except CidError:

@@ -90,14 +90,15 @@ def test_a_node_is_written_as_protobuf_writes_it_and_reads_back(written: PBNode)
 
 
 @given(nodes)
-def test_links_in_any_order_read_back_as_they_stand(written: PBNode) -> None:  # row 29
+def test_links_in_any_order_read_back_as_they_stand(written: PBNode) -> None:  # docs/threats.md, row 29
     encoded = [dag_pb.encode_link(*link) for link in written.links]
     assert dag_pb.decode(dag_pb.join(encoded, written.data)) == written
     assert [dag_pb.link_size(*link) for link in written.links] == [len(link) for link in encoded]
 
 
 @given(damaged(nodes.map(lambda node: oracle.write_node(*node))))
-def test_any_bytes_are_a_node_as_protobuf_reads_it_or_a_codec_error(block: bytes) -> None:  # row 25
+# docs/threats.md, row 25
+def test_any_bytes_are_a_node_as_protobuf_reads_it_or_a_codec_error(block: bytes) -> None:
     read = outcome(dag_pb.decode, block)
     if isinstance(read, PBNode):
         assert read == oracle.read_node(block) or has_long_tag(block)

@@ -97,7 +97,8 @@ def flips(data: bytes) -> Iterator[bytes]:
 
 @rewritings
 @pytest.mark.parametrize("version", INPUTS)
-def test_a_changed_bit_is_an_error_or_changes_no_block(name: str, version: str) -> None:  # row 17
+# docs/threats.md, row 17
+def test_a_changed_bit_is_an_error_or_changes_no_block(name: str, version: str) -> None:
     rewriting = REWRITINGS[name]
     assert set(dict(sections(rewriting(INPUTS[version]))).values()) == GOOD
     refused = 0
@@ -113,7 +114,8 @@ def test_a_changed_bit_is_an_error_or_changes_no_block(name: str, version: str) 
 
 @rewritings
 @pytest.mark.parametrize("version", INPUTS)
-def test_a_car_that_is_cut_anywhere_is_an_error_or_lacks_no_link(name: str, version: str) -> None:  # row 5
+# docs/threats.md, row 5
+def test_a_car_that_is_cut_anywhere_is_an_error_or_lacks_no_link(name: str, version: str) -> None:
     rewriting, data = REWRITINGS[name], INPUTS[version]
     whole = rewriting(data)
     for end in range(len(data)):
