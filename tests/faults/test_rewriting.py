@@ -269,6 +269,8 @@ def test_all_is_safe_before_the_name_and_the_name_before_the_end(monkeypatch: py
             scene = Scene(root)
             steps.clear()
             case.do(scene)
+            files = len(os.listdir(scene.target)) if case.work == "split" else 0
+        assert steps.count("fsync") == files + 2, "each part by itself, too"
         assert steps[-3:] == ["fsync", "name", "fsync"], case
         assert "name" not in steps[:-3]
 
