@@ -66,7 +66,7 @@ def test_a_threat_names_the_tests_that_say_they_are_about_it_and_no_others() -> 
             mark = MARK.search(line)
             if mark:
                 test = re.match(r"def (test_\w+)", lines[number + (mark.start() == 0)])
-                assert test, f"{file}: {line}"
+                assert test, f"{file}: not at a def: {line}"
                 said |= {(int(row), file, test[1]) for row in mark[1].split(", ")}
             else:
                 assert not re.search(r"# .*\brows? \d", line), f"{file} does not say whose row: {line}"

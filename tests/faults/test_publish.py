@@ -361,9 +361,8 @@ def test_a_move_that_fails_moves_all_back(bench: Bench, monkeypatch: pytest.Monk
         assert read(".") == mine
 
 
-def test_a_full_disk_in_the_folder_leaves_the_car_and_no_copy(
-    bench: Bench,
-) -> None:  # docs/threats.md, row 64
+# docs/threats.md, row 64
+def test_a_full_disk_in_the_folder_leaves_the_car_and_no_copy(bench: Bench) -> None:
     Publisher(out="mine.car").publish("../results")
     with contextlib.ExitStack() as stack:
         caught = stack.enter_context(pytest.raises(OSError, match="No space left"))
