@@ -13,7 +13,7 @@ from tests.model import name_hash
 
 __all__ = ["PRAGMA", "Forge", "container", "index_sorted", "inner", "section", "slot_of", "uvarint"]
 
-PRAGMA = bytes.fromhex("0aa16776657273696f6e02")  # kubo-semantics 8.4: the first eleven bytes of a CARv2
+PRAGMA = bytes.fromhex("0aa16776657273696f6e02")  # CARv2 specification: the first eleven bytes of a CARv2
 
 
 class Forge(dict[bytes, bytes]):
@@ -109,7 +109,7 @@ def inner(car: bytes) -> bytes:
 
 
 def index_sorted(rows: Iterable[tuple[bytes, int]]) -> bytes:
-    """An index of format 0x0400 (kubo-semantics 8.5) of ``(digest, offset)``, all digests of one length."""
+    """An index of format 0x0400 (CARv2 specification) of ``(digest, offset)``, all digests of one length."""
     ordered = sorted(rows)
     width = len(ordered[0][0]) + 8 if ordered else 0
     records = b"".join(digest + offset.to_bytes(8, "little") for digest, offset in ordered)

@@ -1,4 +1,4 @@
-"""Modes and times, as Kubo 0.42 writes them; the blocks are in kubo-semantics 4.3, read by the oracle."""
+"""Modes and times, as Kubo 0.42 writes them, read by the oracle."""
 
 from __future__ import annotations
 

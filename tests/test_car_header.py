@@ -60,14 +60,14 @@ def test_a_cid_longer_than_a_byte_can_count_is_written_as_dag_cbor_does(length: 
 
 @pytest.mark.parametrize(("root", "length"), [(V1, 58), (V0, 56)])
 def test_the_header_of_one_root_has_the_length_that_go_car_gives(root: bytes, length: int) -> None:
-    # kubo-semantics 8.1, executed: the map, without the varint before it
+    # go-car, executed: the map, without the varint before it
     encoded = header.encode([root])
     assert encoded[0] == length
     assert len(encoded) == 1 + length
 
 
 def test_a_header_without_roots_is_the_published_one() -> None:
-    # kubo-semantics 8.1: empty roots `80`, 17 bytes
+    # as go-car writes it: empty roots `80`, 17 bytes
     encoded = header.encode([])
     assert encoded == bytes.fromhex("11a265726f6f7473806776657273696f6e01")
 

@@ -182,7 +182,7 @@ def test_an_index_reads_back_as_it_was_written(entries: list[tuple[bytes, int]],
     assert keys == sorted(keys)
 
 
-def test_the_bytes_of_an_index_are_those_of_the_specification() -> None:  # kubo-semantics 8.5
+def test_the_bytes_of_an_index_are_those_of_the_specification() -> None:
     one, two = b"\x01" * 32, b"\x02" * 32
     entries = [(b"\x12\x20" + two, 300), (b"\x12\x20" + one, 7), (b"\xa0\xe4\x02\x20" + two, 900)]
     rows = [struct.pack("<32sQ", one, 7), struct.pack("<32sQ", two, 300), struct.pack("<32sQ", two, 900)]
@@ -219,7 +219,7 @@ def test_writing_an_index_takes_less_than_120_bytes_a_block(digest: Any) -> None
     assert peak < 120 * count + 5_000_000
 
 
-def test_identity_cids_stand_in_an_index_only_if_asked_for() -> None:  # kubo-semantics 8.5
+def test_identity_cids_stand_in_an_index_only_if_asked_for() -> None:
     entries = [(b"\x00\x03abc", 7)]
     assert decoded(b"".join(index_v2.encode(entries))) == []
     assert decoded(b"".join(index_v2.encode(entries, identity=True))) == [Record(0, b"abc", 7)]

@@ -35,7 +35,7 @@ from tests.cars import read_car, write_car
 from tests.forge import PRAGMA, Forge, container, index_sorted, section, uvarint
 from tests.inputs import WAYS, Pipe, as_descriptor, as_object, as_pipe
 
-EMPTY = bytes.fromhex("11a265726f6f7473806776657273696f6e01")  # kubo-semantics 8.1: no roots, no blocks
+EMPTY = bytes.fromhex("11a265726f6f7473806776657273696f6e01")  # CARv1: no roots, no blocks
 RAW = b"\x01\x55\x12\x20"
 
 

@@ -55,7 +55,7 @@ roots = st.lists(st.builds(cid_of, st.binary(max_size=2), st.sampled_from(PREFIX
 
 
 def index_of(payload: bytes) -> bytes:
-    """The index of a CARv1, MultihashIndexSorted, as kubo-semantics 8.5 describes what go-car writes."""
+    """The index of a CARv1, MultihashIndexSorted, as go-car writes it."""
     header, at = read_varint(payload, 0)
     at += header
     rows: dict[int, dict[int, list[tuple[bytes, int]]]] = {}

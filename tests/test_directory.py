@@ -31,7 +31,7 @@ CID0 = b"\x12\x20" + bytes(32)
 
 
 def measure(entries: list[Entry], estimation: str) -> int:
-    if estimation == "links":  # kubo-semantics 5.2: names and CIDs, nothing else
+    if estimation == "links":  # names and CIDs, nothing else
         return sum(len(name) + len(cid) for name, cid, _ in entries)
     return len(model.basic_block(entries))  # exactly the serialised block
 

@@ -52,7 +52,7 @@ def test_leaves_keep_their_order_and_are_equally_deep(count: int, width: int) ->
 @pytest.mark.parametrize("width", [2, 3, 10])
 @pytest.mark.parametrize("depth", [1, 2, 3])
 def test_a_tree_grows_a_level_when_it_has_one_leaf_more_than_fit(width: int, depth: int) -> None:
-    # kubo-semantics: depth d holds up to W^d leaves
+    # depth d holds up to W^d leaves
     full, more = tree_of(width**depth, width), tree_of(width**depth + 1, width)
     assert next(leaves_and_depths(full))[1] == depth
     assert next(leaves_and_depths(more))[1] == depth + 1
@@ -94,7 +94,7 @@ def test_a_node_is_made_as_soon_as_it_is_full_and_more_comes(count: int, width: 
 
 
 def trickle(leaves: Iterator[int], width: int, depth: int | None) -> tuple[Any, ...]:
-    """boxo's ``fillTrickleRec``, as kubo-semantics tells it; -1 stands for the end of the leaves."""
+    """boxo's ``fillTrickleRec``; -1 stands for the end of the leaves."""
     links: list[Any] = [leaf for leaf in (next(leaves, -1) for _ in range(width)) if leaf >= 0]
     below = 1
     while depth is None or below < depth:

@@ -273,7 +273,7 @@ def test_an_inline_limit_above_128_is_refused_only_with_inline() -> None:
 
 
 def test_attributes_turn_raw_leaves_off_unless_they_were_asked_for() -> None:
-    # kubo-semantics 1.4, step 4
+    # as in Kubo 0.42
     assert resolve(attributes=True, cid_version=1).raw_leaves is False
     assert resolve(V0, attributes=True).raw_leaves is False
     assert resolve(V1, attributes=True, raw_leaves=False).raw_leaves is False

@@ -85,7 +85,7 @@ def _estimation(case: Case) -> str:
 
 
 def estimate(case: Case, directory: Tree) -> tuple[int, int]:
-    """The least and the most that Kubo's size estimate of a directory can be (kubo-semantics 5.2).
+    """The least and the most that Kubo's size estimate of a directory can be.
 
     Reckoned by hand: for files of one chunk or of a fixed size, without attributes.
     """

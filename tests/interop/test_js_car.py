@@ -155,7 +155,7 @@ def test_what_is_made_of_cars_is_read(js_car: JsCar, ours: Make, source: Path, t
 
 
 def test_a_published_result_is_read_whole(js_car: JsCar, tmp_path: Path) -> None:
-    """The folder of a job (bacalhau.md, 7 B), its root and the length of its CAR as Kubo has them."""
+    """The folder of a job, its root and the length of its CAR as Kubo has them."""
     hello = b"hello\n"
     tree: Tree = {
         b"exitCode": b"0",
