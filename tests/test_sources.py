@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import pickle
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,12 @@ import ipfs_core
 from ipfs_core import importer
 from ipfs_core.errors import SelectionError, SourceChangedError, SourceTypeError, UnsafePathError
 from ipfs_core.fs.faults import scrub
-from tests.archives import tar_of
+from ipfs_core.fs.urls import locate
+from ipfs_core.selection import Selection
+from tests.archives import tar_of, zip_of
 from tests.command import ipfs_core as command
 from tests.command import run
-from tests.trees import File, Tree, plant
+from tests.trees import File, Link, Tree, plant
 
 fsspec = pytest.importorskip("fsspec")
 
@@ -97,6 +101,38 @@ def test_what_changes_after_it_was_listed_is_an_error(memory: Any) -> None:  # d
     memory.pipe({"/d/a": b"first", "/d/b": bytes(5 * MIB)})
     with pytest.raises(SourceChangedError, match="memory://d/b"):
         importer.run(["memory://d"], emit=lambda _: memory.pipe_file("/d/b", bytes(MIB)), workers=1)
+
+
+def test_what_is_in_a_car_can_be_added_again(tmp_path: Path) -> None:
+    (tmp_path / "tree").mkdir()
+    plant({**TREE, b"to-a": Link(b"a"), b"to-x": Link(b"a/x")}, tmp_path / "tree")
+    for options in ({}, {"preserve_mode": True, "preserve_mtime": True}):
+        car = tmp_path / f"tree{len(options)}.car"
+        added = ipfs_core.add(str(tmp_path / "tree"), car=car, profile="unixfs-v0-2015", **options)
+        assert cid(f"car://::{car}") == cid(str(tmp_path / "tree"))
+        assert cid(f"car://a::{car}", wrap=True) == cid(str(tmp_path / "tree/a"), wrap=True)
+        assert added.size == ipfs_core.add(f"car://::{car}").size
+
+
+def test_contents_travel_and_tell_no_secret(memory: Any, tmp_path: Path) -> None:
+    (tmp_path / "tree").mkdir()
+    plant({b"x": b"content"}, tmp_path / "tree")
+    tar_of(tmp_path / "tree", tmp_path / "t.tar")
+    tar_of(tmp_path / "tree", tmp_path / "t.tgz", mode="w:gz")
+    zip_of(tmp_path / "tree", tmp_path / "t.zip")
+    memory.pipe_file("/d/x", b"content")
+    for url in (f"tar://{tmp_path}/t.tar", f"zip://{tmp_path}/t.zip", "memory://d"):
+        found = locate(url)
+        assert not isinstance(found, bytes)
+        (content,) = [node.content for node in found.nodes(Selection()) if node.content is not None]
+        again = pickle.loads(pickle.dumps(content))
+        with closing(again.open()) as source:
+            assert source.read(0, 100) == b"content"
+        assert "MemoryFileSystem" not in repr(content)
+    packed = locate(f"tar://{tmp_path}/t.tgz")
+    assert not isinstance(packed, bytes)
+    with closing(packed), pytest.raises(TypeError, match="on this machine"):
+        pickle.dumps([node.content for node in packed.nodes(Selection())])
 
 
 def listing(*entries: dict[str, Any]) -> Any:

@@ -116,9 +116,11 @@ def _remote(url: str) -> Foreign | bytes:
     if "::" not in url and names & {"http", "https"}:
         page = http.look(fs, path, label)
         return objects.Single(page, page.status, name=_name_of(url), origin=url)
-    if not path.strip("/"):
+    if not path.strip("/") and "car" not in names:  # of which the whole is something
         raise SelectionError(f"{os.fsdecode(label)}: it names nothing to add", os.fsdecode(label))
     name = os.fsencode(_key(fs, path).rstrip("/").rpartition("/")[2])
+    if not name:
+        name = os.path.splitext(os.path.basename(os.fsencode(url.rpartition("::")[2])))[0]
     if name in (b".", b".."):
         raise UnsafePathError(f"{os.fsdecode(label)}: {os.fsdecode(name)!r} is the name of no entry", name)
     with Faults(label):
