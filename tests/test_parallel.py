@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipfs_core.parallel import IN_FLIGHT, PASSED_AHEAD, Job, default_workers, ordered
+from ipfs_core.parallel import IN_FLIGHT, PASSED_AHEAD, Job, default_workers, ordered, ordered_by
 
 WORKERS = [1, 2, 3, 4]
 PATIENCE = 30  # seconds until a test that would hang fails
@@ -294,3 +294,55 @@ def test_the_default_is_twice_the_cpus_that_may_be_used_up_to_a_limit(
     for cpus, workers in ((None, 2), (1, 2), (16, 32), (20, 32), (32, 32), (64, 64)):
         monkeypatch.setattr(os, "cpu_count", lambda cpus=cpus: cpus)
         assert default_workers() == workers
+
+
+class Elsewhere:
+    """Where jobs are sent: each is done when somebody waits for it; knows how many were under way at once."""
+
+    def __init__(self) -> None:
+        self.under_way: list[Call] = []
+        self.cancelled: list[Call] = []
+        self.most = 0
+
+    def send(self, job: Any) -> Any:
+        self.under_way.append(job)
+        self.most = max(self.most, len(self.under_way))
+        place = self
+
+        class Sent:
+            def finish(self) -> Any:
+                place.under_way.remove(job)
+                return job.run()
+
+            def cancel(self) -> None:
+                place.under_way.remove(job)
+                place.cancelled.append(job)
+
+        return Sent()
+
+
+@given(PLANS, st.integers(1, 9), st.none() | st.integers(0, 40), st.none() | st.integers(0, 40))
+def test_what_is_sent_elsewhere_comes_back_in_its_order_and_the_rest_is_cancelled(
+    plan: list[str], most: int, fails: int | None, ends: int | None
+) -> None:
+    def items() -> Iterator[Any]:
+        for at, kind in enumerate(plan):
+            if at == ends:
+                raise KeyError
+            if kind == "item":
+                yield at
+            else:
+                yield failure(IndexError()) if at == fails else value(at)
+
+    place = Elsewhere()
+    got, error = collect(ordered_by(items(), place.send, lambda: most))
+    broken = fails is not None and fails < len(plan) and plan[fails] != "item"
+    # An end at the same place comes first.
+    stops = [(ends, KeyError)] * (ends is not None and ends < len(plan)) + [(fails, IndexError)] * broken
+    if stops:
+        end, kind = min(stops, key=lambda stop: stop[0])  # type: ignore[arg-type, return-value]
+        assert (got, type(error)) == (list(range(end or 0)), kind)
+    else:
+        assert (got, error) == (list(range(len(plan))), None)
+    assert place.most <= most
+    assert not place.under_way
