@@ -36,7 +36,7 @@ from ipfs_core.toolbox.join import join
 from ipfs_core.unixfs.chunker import SizeChunker
 from tests.command import TIMEOUT, Outcome
 from tests.faults.deadly import Folder
-from tests.faults.process import ends_with_one_line, environment, start
+from tests.faults.process import COMMAND, NAMED, ends_with_one_line, environment, shell, start
 from tests.faults.process import run as run_command
 from tests.streams import stream
 
@@ -491,6 +491,27 @@ def test_an_import_that_is_killed_at_any_moment_is_gone_on_with(place: Place, tm
         assert outcome == Outcome(0, f"{place.cid}\n".encode(), b"")
         is_whole(place, parts)
     assert kills
+
+
+@pytest.mark.parametrize("command", [COMMAND, NAMED], ids=["unnamed files", "named files"])
+@pytest.mark.parametrize("how", [[], ["--executor=processes:2"]], ids=["threads", "processes"])
+def test_a_part_that_cannot_be_written_is_an_error_and_is_written_later(
+    place: Place, tmp_path: Path, command: tuple[str, ...], how: list[str]
+) -> None:
+    (place.top / "first").write_bytes(b"a part that can be written")
+    place = made(place.top)
+    parts = tmp_path / "parts"
+    words = [place.top, "-Q", *WORDS, *how]
+    # A file may have 60 blocks of 512 bytes: too few for a part of the large files.
+    outcome = shell('ulimit -f 60; add "$@"', *words, "--part-size=60000", f"-o{parts}/", command=command)
+    assert outcome.code == 3, outcome.err.decode()
+    assert b"File too large" in outcome.err
+    assert not (parts / "manifest.json").exists()
+    assert not list(parts.glob("*.ipfs-tmp"))
+    nothing_is_torn(parts)
+    outcome = run_command("add", *words, f"--resume={parts}", command=command)
+    assert outcome == Outcome(0, f"{place.cid}\n".encode(), b"")
+    is_whole(place, parts)
 
 
 # --- a cluster of Dask
