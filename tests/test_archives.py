@@ -314,6 +314,21 @@ def test_an_archive_that_unpacks_to_too_much_is_refused(
         cid(f"zip://{tmp_path}/t.zip")
 
 
+def test_links_that_multiply_end_at_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    links = [
+        (member(f"{level}/{name}", type=tarfile.SYMTYPE, linkname=f"../{level + 1}"), b"")
+        for level in range(30)
+        for name in "ab"
+    ]  # 2**30 directories
+    (tmp_path / "t.tar").write_bytes(tar_with(*links, (member("30/x"), b"x")))
+    monkeypatch.setattr(members, "MAX_ENTRIES", 1000)
+    with pytest.raises(LimitError, match="MAX_ENTRIES"):
+        cid(f"tar://{tmp_path}/t.tar", dereference_symlinks=True)
+    (tmp_path / "t.tar").write_bytes(tar_with((member("l", type=tarfile.SYMTYPE, linkname="."), b"")))
+    with pytest.raises(OSError, match="symbolic links"):
+        cid(f"tar://{tmp_path}/t.tar", dereference_symlinks=True)
+
+
 def test_a_hard_link_counts_as_often_as_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(members, "FLOOR", 0)
     monkeypatch.setattr(members, "RATIO", 1)

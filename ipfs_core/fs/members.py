@@ -60,6 +60,26 @@ class _Place(NamedTuple):
     above: _Place | None
 
 
+class _Total:
+    """Entries and bytes so far, of at most so many."""
+
+    def __init__(self, label: bytes, most: int) -> None:
+        self._label = os.fsdecode(label)
+        self._most = most
+        self._entries = 0
+        self._bytes = 0
+
+    def add(self, size: int) -> None:
+        """One more entry. ``LimitError`` if it is too much by now."""
+        self._entries += 1
+        self._bytes += size
+        if self._entries > MAX_ENTRIES:
+            raise LimitError(f"{self._label}: more than {MAX_ENTRIES} entries (MAX_ENTRIES)", "MAX_ENTRIES")
+        if self._bytes > self._most:
+            text = f"{self._label}: it unpacks to more than {self._most} bytes (MAX_UNPACKED)"
+            raise LimitError(f"{text}; if you trust it, add the folder that it unpacks to", "MAX_UNPACKED")
+
+
 class _Level:
     """A directory that the walk stands in. ``links`` were followed on the way."""
 
@@ -77,9 +97,8 @@ class Members:
     def __init__(self, label: bytes, length: int) -> None:
         self._label = label
         self._top = Folder()
-        self._count = 0
-        self._bytes = 0
         self._most = max(FLOOR, RATIO * length)
+        self._total = _Total(label, self._most)
 
     def directory(self, name: bytes, status: Status) -> None:
         """Add a directory. One that is there gets the newer status, as from an unpacker."""
@@ -148,6 +167,7 @@ class Members:
         path = [inner] if inner else []
         yield Node(DIRECTORY, b"", top.folder.status)
         levels = [_Level(top, taken.names(top.folder), 0)]
+        total = _Total(self._label, self._most)  # again, because links may lead to one place many times
         while levels:
             level = levels[-1]
             if not level.names:
@@ -162,6 +182,7 @@ class Members:
                 links, entry = self._follow(level.place, entry, where, links)
             if isinstance(entry, Folder):
                 entry = _Place(entry, level.place)
+            total.add(entry.size if isinstance(entry, File) else 0)
             if not isinstance(entry, _Place):
                 yield _node(name, where, entry, content)
                 continue
@@ -226,7 +247,7 @@ class Members:
         for part in parts:
             entry = here.entries.get(part)
             if entry is None:
-                self._admit()
+                self._total.add(0)
                 entry = here.entries[part] = Folder()
             elif not isinstance(entry, Folder):
                 kind = "symlink" if isinstance(entry, Link) else "file"
@@ -244,23 +265,8 @@ class Members:
             raise self._unsafe(name, "a directory and a file of one name")
         if there is not None:
             raise self._unsafe(name, "a name that stands twice")
-        self._admit()
-        if isinstance(entry, File):
-            self._bytes += entry.size
-            if self._bytes > self._most:
-                text = (
-                    f"{os.fsdecode(self._label)}: it unpacks to more than {self._most} bytes (MAX_UNPACKED)"
-                )
-                raise LimitError(
-                    f"{text}; if you trust it, add the folder that it unpacks to", "MAX_UNPACKED"
-                )
+        self._total.add(entry.size if isinstance(entry, File) else 0)
         folder.entries[parts[-1]] = entry
-
-    def _admit(self) -> None:
-        self._count += 1
-        if self._count > MAX_ENTRIES:
-            text = f"{os.fsdecode(self._label)}: more than {MAX_ENTRIES} entries (MAX_ENTRIES)"
-            raise LimitError(text, "MAX_ENTRIES")
 
     def _where(self, name: bytes) -> str:
         return f"{os.fsdecode(name)} in {os.fsdecode(self._label)}"

@@ -122,11 +122,11 @@ def _time(info: zipfile.ZipInfo) -> int | None:
 def _extra(info: zipfile.ZipInfo) -> dict[int, bytes]:
     """The extra fields, the first of each kind."""
     fields: dict[int, bytes] = {}
-    data = info.extra
-    while len(data) >= 4:
-        kind, length = struct.unpack("<HH", data[:4])
-        fields.setdefault(kind, data[4 : 4 + length])
-        data = data[4 + length :]
+    data, at = info.extra, 0
+    while at + 4 <= len(data):
+        kind, length = struct.unpack_from("<HH", data, at)
+        fields.setdefault(kind, data[at + 4 : at + 4 + length])
+        at += 4 + length
     return fields
 
 
