@@ -403,6 +403,22 @@ def test_only_what_is_needed_is_read(web: Web, tmp_path: Path) -> None:
     assert opened(web.url("ranges", "", tmp_path / "a.car", "a.car")).cat_file("x") == b"small"
 
 
+def test_a_scan_far_away_reads_heads_only(web: Web, tmp_path: Path) -> None:
+    (tmp_path / "tree").mkdir()
+    plant(
+        {b"big": File("big", 32 * MIB + 7), b"small": {b"%d" % at: b"%d" % at for at in range(99)}},
+        tmp_path / "tree",
+    )
+    ipfs_core.add(str(tmp_path / "tree"), car=tmp_path / "a.car")  # 128 chunks, the root at the end
+    fs = opened(web.url("ranges", "", tmp_path / "a.car", "a.car"))
+    web.log()
+    assert len(fs.ls("")) == 2
+    asked = web.log()
+    assert sum(sent for *_, sent in asked) < 400_000, asked
+    assert fs.cat_file("small/17") == b"17"
+    assert fs.cat_file("big", 31 * MIB) == stream("big", 32 * MIB + 7)[31 * MIB :]
+
+
 def test_a_car_far_away_that_changes_is_an_error(web: Web, car: str) -> None:
     fs = opened(web.url("changing", "", Path(car), "a.car"))
     with pytest.raises(ipfs_core.SourceChangedError):

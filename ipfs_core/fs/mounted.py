@@ -16,10 +16,10 @@ from ipfs_core.car.blocks import CarBlocks
 from ipfs_core.car.framing import Section
 from ipfs_core.car.index import Index
 from ipfs_core.cid import CID, text
-from ipfs_core.content import Content
+from ipfs_core.content import Content, PathContent
 from ipfs_core.errors import BlockNotFoundError, CidError, CodecError, UnsafePathError
 from ipfs_core.fs import scratch
-from ipfs_core.fs.window import Window
+from ipfs_core.fs.window import Strides, Window
 from ipfs_core.input import Input
 from ipfs_core.unixfs import walk as dag
 
@@ -125,9 +125,11 @@ class Mounted:
         with self._lock:
             if self._index is not None and not self._index.failed:
                 return
-            read = Window(self.door.read).read
-            head = preamble.read(read, self.door.size)
+            head = preamble.read(Window(self.door.read).read, self.door.size)
             end = self.door.size if head.end is None else head.end
+            content = self.door.content
+            is_far = content.shared and not isinstance(content, (PathContent, scratch.ScratchContent))
+            read = (Strides(self.door.read, end) if is_far else Window(self.door.read)).read
             index = SharedIndex(reader.scan(read, head.start, end, zero_padding=self._how.zero_padding))
             self._tops = tuple(dict.fromkeys(head.roots))
             self._top = None
