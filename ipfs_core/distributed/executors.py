@@ -86,7 +86,8 @@ def _client(**options: Any) -> Iterator[Any]:
     try:
         client: Any = Client(timeout=TIMEOUT, **options)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
-        raise ExecutorError(f"no Dask scheduler answers at {options.get('address')}: {error}") from None
+        at = f" at {options['address']}" if "address" in options else ""
+        raise ExecutorError(f"no Dask scheduler answers{at}: {error}") from None
     logger = logging.getLogger("distributed.client")
     level = logger.level
     logger.setLevel(logging.CRITICAL)  # what it has to say is in the error that comes of it
