@@ -44,6 +44,37 @@ def test_a_name_that_ends_in_a_slash_is_a_folder_of_parts(folder: Path, call: Ca
         shutil.rmtree(folder / "parts")
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["-w", "photos", "hello.txt", "to-photos"],
+        ["photos", "hello.txt", "to-photos"],
+        ["-w", "--dereference-args", "to-photos", "hello.txt"],
+        ["--dereference-symlinks", "-H", "photos", "to-photos"],
+        ["-E=false", "-w", "photos"],
+        ["--preserve-mode", "--preserve-mtime", "photos", "to-photos"],
+        ["--mode=0644", "--mtime=1700000000", "--chunker=size-20", "photos"],
+        ["--inline", "--chunker=buzhash", "photos"],
+        ["--trickle", "--chunker=size-10", "--max-file-links=2", "photos"],
+        ["--hash=blake2b-256", "--max-directory-links=2", "."],
+        ["--cid-version=1", "--ignore=*.jpg", "photos"],
+    ],
+    ids=" ".join,
+)
+def test_every_way_to_add_is_the_same_over_workers(
+    folder: Path, call: Call, tmp_path_factory: pytest.TempPathFactory, words: list[str]
+) -> None:
+    place = tmp_path_factory.mktemp("out")
+    (folder / "photos" / "empty").mkdir(exist_ok=True)
+    alone = call("add", *words, "-o", f"{place}/alone.car", "--order=dfs")
+    assert alone[0] == 0
+    assert call("add", *words, "--executor=processes:1", "-o", f"{place}/one.car", "--order=dfs") == alone
+    assert call("add", *words, "-o", f"{place}/parts/") == alone
+    assert call("car", "join", f"{place}/parts", "-o", f"{place}/joined.car")[0] == 0
+    for name in ("one.car", "joined.car"):
+        assert (place / name).read_bytes() == (place / "alone.car").read_bytes()
+
+
 def test_standard_input_goes_into_parts_on_this_machine(folder: Path) -> None:
     data = stream("piped", 2_000_000)
     expected = ipfs_core("add", "-Q", stdin=data)

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import suppress
 from hashlib import sha256
+from importlib.util import find_spec
 from multiprocessing import get_context, resource_tracker
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -530,7 +531,8 @@ NO_DASK = "Dask is not installed: pip install 'ipfs-core[dask]'"
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    pytest.importorskip("distributed", reason=NO_DASK)
+    if not find_spec("distributed"):
+        pytest.skip(NO_DASK)
     processes: list[subprocess.Popen[bytes]] = []
 
     def launch(script: str, *words: str) -> subprocess.Popen[bytes]:
@@ -690,7 +692,8 @@ print(*names)
 
 
 def test_no_scheduler_is_one_error(place: Place) -> None:
-    pytest.importorskip("distributed", reason=NO_DASK)
+    if not find_spec("distributed"):
+        pytest.skip(NO_DASK)
     outcome = run_command("add", place.top, "--executor=dask://127.0.0.1:1")
     ends_with_one_line(outcome, 3, "no Dask scheduler answers at tcp://127.0.0.1:1")
 
