@@ -88,14 +88,17 @@ def _client(**options: Any) -> Iterator[Any]:
     except (OSError, ValueError) as error:
         at = f" at {options['address']}" if "address" in options else ""
         raise ExecutorError(f"no Dask scheduler answers{at}: {error}") from None
-    logger = logging.getLogger("distributed.client")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)  # what it has to say is in the error that comes of it
+    # What it has to say is in the error that comes of it; these two have levels of their own.
+    loggers = [logging.getLogger(name) for name in ("distributed", "distributed.client")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
     try:
         with client:
             yield client
     finally:
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def perform(version: str, work: Work) -> tuple[Done | None, Exception | None]:
