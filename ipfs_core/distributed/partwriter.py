@@ -102,8 +102,11 @@ class _Part:
     def __init__(self, folder: bytes, name: str) -> None:
         self._path = os.path.join(folder, name.encode())
         self._file_name = name
-        # Of an earlier run, or of a twin of this one: the same bytes, or those of a source that has changed.
-        self._output = OutputFile(self._path, overwrite=os.path.lexists(self._path))
+        try:
+            self._output = OutputFile(self._path)
+        except FileExistsError:
+            # Of an earlier run, or of a twin of this one: the same bytes, or of a source that has changed.
+            self._output = OutputFile(self._path, overwrite=True)
         try:
             self._output.seek(FORESEEN)
         except BaseException:
