@@ -145,7 +145,7 @@ examples:
   ipfs-core add -Q photos                           what `ipfs add -rQ photos` prints
   ipfs-core add photos -o photos.car                for `ipfs dag import photos.car`, on any node
   ipfs-core add --profile unixfs-v1-2025 photos     CIDv1, chunks of 1 MiB
-  ipfs-core add photos -o photos.parts/             parts of 2 GiB and a manifest, for `ipfs-core car join`
+  ipfs-core add photos -o photos.parts/             parts of 2 GiB, for `ipfs-core car join`
   tar c photos | ipfs-core add -w --stdin-name photos.tar
   ipfs-core add -Q s3://bucket/photos               a prefix, as the folder it stands for
   ipfs-core add -Q tar::https://host/photos.tgz     what is in an archive, likewise
