@@ -91,16 +91,7 @@ def _as_made(pipeline: Pipeline, output: OutputFile) -> Archive:
     roots, size = pipeline.run(writer.put, writer.flush)
     writer.flush()
     head = header.encode([root.cid for root in roots])
-    if len(head) == room:
-        output.seek(0)
-        output.write([head])
-    else:
-        old = output.restart()
-        try:
-            output.write([head])
-            output.copy(old, room, room + writer.length)
-        finally:
-            os.close(old)
+    output.begin_with(head, room, writer.length)
     return Archive(roots, size, writer.blocks, writer.largest)
 
 

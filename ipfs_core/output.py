@@ -84,6 +84,23 @@ class OutputFile:
         with Naming(self._path):
             copy_range(source, start, end, self.fd)
 
+    def begin_with(self, head: bytes, room: int, length: int) -> None:
+        """Put ``head`` right before the ``length`` bytes written from ``room`` on, and stand behind them.
+
+        They are copied, once, unless the head is as long as the room that was left for it.
+        """
+        if len(head) == room:
+            self.seek(0)
+            self.write([head])
+            self.seek(room + length)
+            return
+        old = self.restart()
+        try:
+            self.write([head])
+            self.copy(old, room, room + length)
+        finally:
+            os.close(old)
+
     def restart(self) -> int:
         """Go on with an empty file; return the descriptor of the one so far, for the caller to close."""
         with Naming(self._path):

@@ -156,16 +156,7 @@ class _Part:
         if len(tops) > MAX_CAR_ROOTS:
             tops = self._tops
         head = header.encode(list(tops))
-        if len(head) == FORESEEN:
-            output.seek(0)
-            output.write([head])
-        else:
-            old = output.restart()
-            try:
-                output.write([head])
-                output.copy(old, FORESEEN, FORESEEN + writer.length)
-            finally:
-                os.close(old)
+        output.begin_with(head, FORESEEN, writer.length)
         size = len(head) + writer.length
         with Naming(self._path):
             digest = _digest(output.fd, size)

@@ -172,20 +172,12 @@ class _Path:
         self._output.write(parts)
 
     def finish(self, head: bytes, length: int, records: Records | None) -> Iterator[bytes]:
-        output, start = self._output, len(head)
-        if start != self._room:
-            old = output.restart()
-            try:
-                output.seek(start)
-                output.copy(old, self._room, self._room + length)
-            finally:
-                os.close(old)
+        output = self._output
+        output.begin_with(head, self._room, length)
         if records is not None:
-            for piece in records(self._read, start):
+            for piece in records(self._read, len(head)):
                 output.write([piece])
                 yield piece
-        output.seek(0)
-        output.write([head])
         output.commit()
 
     def _read(self, offset: int, length: int) -> bytes:
