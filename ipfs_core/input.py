@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Protocol, TypeAlias
 from ipfs_core.errors import SourceChangedError
 from ipfs_core.naming import Naming, name_error
 
-__all__ = ["Input", "Origin", "fill", "open_input", "take"]
+__all__ = ["Input", "Origin", "fill", "gather", "open_input", "take"]
 
 STEP = 16 << 10  # bytes: what is announced is not allocated at once
 
@@ -211,7 +211,7 @@ class _Seekable:
             file.seek(self._base)
 
     def read(self, offset: int, length: int, /) -> bytes:
-        return _read(self, offset, min(length, max(0, self.size - offset)))
+        return gather(self, offset, min(length, max(0, self.size - offset)))
 
     def read_into(self, offset: int, view: memoryview, /) -> int:
         with Naming(self._label):
@@ -241,7 +241,7 @@ class _Stream:
         self._position = 0
 
     def read(self, offset: int, length: int, /) -> bytes:
-        return _read(self, offset, length)
+        return gather(self, offset, length)
 
     def read_into(self, offset: int, view: memoryview, /) -> int:
         if offset < self._position:
@@ -269,8 +269,8 @@ class _Stream:
                     os.close(fd)
 
 
-def _read(source: _Seekable | _Stream, offset: int, length: int) -> bytes:
-    """Step by step: what a stranger announces is not allocated before it is there."""
+def gather(source: Input, offset: int, length: int) -> bytes:
+    """`Input.read` by ``read_into``, in steps: what somebody announces is not allocated before it is here."""
     data = bytearray()
     while len(data) < length:
         step = bytearray(min(STEP, length - len(data)))

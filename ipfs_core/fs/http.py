@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from ipfs_core.content import Status
 from ipfs_core.fs.faults import Faults, again, changed, fault
+from ipfs_core.input import gather
 
 __all__ = ["HttpContent", "look"]
 
@@ -130,14 +131,7 @@ class _Stream:
         self.closed = False
 
     def read(self, offset: int, length: int, /) -> bytes:
-        data = bytearray()
-        while len(data) < length:
-            step = memoryview(bytearray(min(64 << 10, length - len(data))))
-            filled = self.read_into(offset + len(data), step)
-            data += step[:filled]
-            if filled < len(step):
-                break
-        return bytes(data)
+        return gather(self, offset, length)
 
     def read_into(self, offset: int, view: memoryview, /) -> int:
         content = self._content

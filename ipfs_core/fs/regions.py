@@ -49,6 +49,13 @@ class SparseContent:
         return _Sparse(self)
 
 
+def _read(source: RegionInput | _Sparse, offset: int, length: int) -> bytes:
+    """At once: the size is known, and so is that all of it is there."""
+    data = bytearray(max(0, min(length, source.size - offset)))
+    source.read_into(offset, memoryview(data))
+    return bytes(data)
+
+
 class RegionInput:
     """A part of an input, which is closed with it."""
 
@@ -70,9 +77,7 @@ class RegionInput:
         return self._input.shared
 
     def read(self, offset: int, length: int, /) -> bytes:
-        data = bytearray(max(0, min(length, self.size - offset)))
-        self.read_into(offset, memoryview(data))
-        return bytes(data)
+        return _read(self, offset, length)
 
     def read_into(self, offset: int, view: memoryview, /) -> int:
         view = view[: max(0, self.size - offset)]
@@ -111,9 +116,7 @@ class _Sparse:
         return self._input.shared
 
     def read(self, offset: int, length: int, /) -> bytes:
-        data = bytearray(max(0, min(length, self.size - offset)))
-        self.read_into(offset, memoryview(data))
-        return bytes(data)
+        return _read(self, offset, length)
 
     def read_into(self, offset: int, view: memoryview, /) -> int:
         view = view[: max(0, self.size - offset)]

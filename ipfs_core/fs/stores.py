@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from ipfs_core.content import Status
 from ipfs_core.fs.faults import Faults, again, changed
-from ipfs_core.input import Input
+from ipfs_core.input import Input, gather
 
 __all__ = ["ObjectContent", "fingerprint", "is_s3", "protocols", "status_of"]
 
@@ -98,10 +98,7 @@ class _Ranges:
         content = self._content
         if self._etag and self.size:
             return
-        with Faults(content.label):
-            info = content.fs.info(content.path)
-        if not _is_same(fingerprint(info), content.version):
-            raise changed(content.label)
+        _check_version(content)
 
     def close(self) -> None:
         self.closed = True
@@ -149,14 +146,7 @@ class _Stream:
         self.closed = False
 
     def read(self, offset: int, length: int, /) -> bytes:
-        data = bytearray()
-        while len(data) < length:
-            step = memoryview(bytearray(min(64 << 10, length - len(data))))
-            filled = self.read_into(offset + len(data), step)
-            data += step[:filled]
-            if filled < len(step):
-                break
-        return bytes(data)
+        return gather(self, offset, length)
 
     def read_into(self, offset: int, view: memoryview, /) -> int:
         content = self._content
@@ -173,17 +163,21 @@ class _Stream:
         return filled
 
     def check_unchanged(self) -> None:
-        content = self._content
-        with Faults(content.label):
-            info = content.fs.info(content.path)
-        if not _is_same(fingerprint(info), content.version):
-            raise changed(content.label)
+        _check_version(self._content)
 
     def close(self) -> None:
         self.closed = True
         file, self._file = self._file, None
         if file is not None:
             file.close()
+
+
+def _check_version(content: ObjectContent) -> None:
+    """`SourceChangedError` if the store has another version by now."""
+    with Faults(content.label):
+        info = content.fs.info(content.path)
+    if not _is_same(fingerprint(info), content.version):
+        raise changed(content.label)
 
 
 def fingerprint(info: Mapping[str, Any]) -> Version:
