@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Self
 
 from ipfs_core import parallel
+from ipfs_core.buffers import Buffers
 from ipfs_core.car import index_v2, preamble, reader
 from ipfs_core.car.blocks import CarBlocks
 from ipfs_core.car.framing import Section
 from ipfs_core.car.index import Index
 from ipfs_core.car.preamble import Limits
-from ipfs_core.car.reader import Buffers, Held, Run
+from ipfs_core.car.reader import Held, Run
 from ipfs_core.errors import CarError, IpfsCoreError
 from ipfs_core.input import Input, Origin, open_input
 

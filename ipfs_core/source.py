@@ -11,6 +11,7 @@ import stat
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import BinaryIO, NamedTuple, Protocol, TypeAlias
 
+from ipfs_core.buffers import Buffers
 from ipfs_core.content import Content
 from ipfs_core.errors import LimitError, SourceChangedError, SourceTypeError
 from ipfs_core.input import Input, fill
@@ -25,6 +26,7 @@ __all__ = [
     "Leaves",
     "OpenFile",
     "Spans",
+    "changed",
     "check_type",
     "open_file",
     "pieces",
@@ -83,6 +85,18 @@ class OpenFile:
             with contextlib.suppress(OSError):  # nothing was written
                 os.close(fd)
 
+    def read_at(self, view: memoryview, offset: int) -> None:
+        """Fill ``view`` with the bytes from ``offset`` on; on any thread. At its end `SourceChangedError`."""
+        while view:
+            try:
+                read = os.preadv(self.fd, [view], offset)
+            except OSError as error:
+                raise name_error(error, self.path) from None
+            if not read:
+                raise changed(self.path)
+            offset += read
+            view = view[read:]
+
     def check_unchanged(self) -> None:
         """`SourceChangedError` if size or times differ from when the file was opened."""
         with Naming(self.path):
@@ -112,7 +126,7 @@ class Spans:
             # waiting for each other, in the same memory.
             self._span = self._piece if keep else max(1, SPAN // chunk) * chunk
         self._asked = max(1, SPAN // chunk) * chunk if chunk else SPAN  # of what may be far away, at once
-        self._buffers: list[memoryview] = []
+        self._buffers = Buffers()
 
     def of_file(self, file: OpenFile, attributes: bytes = b"") -> Iterator[Job]:
         """The jobs of a file of known size; any thread reads its own span."""
@@ -216,27 +230,24 @@ class Spans:
 
     def take(self) -> memoryview:
         """A buffer; safe from any thread."""
-        try:
-            return self._buffers.pop()
-        except IndexError:
-            return memoryview(bytearray(self._piece))
+        return self._buffers.take(self._piece)
 
     def give(self, buffer: memoryview | None) -> None:
         """Take a lent buffer back."""
         if buffer is not None:
-            self._buffers.append(buffer)
+            self._buffers.give(buffer)
 
     def hash_file(self, file: OpenFile, offset: int, length: int, attributes: bytes) -> Leaves:
         """Read and hash one span of a file."""
         buffer, step, sizes = self.take(), self._piece, self._format.sizes(length)
         if self._keep:
             view = buffer[:length]
-            _read_at(file, view, offset)
+            file.read_at(view, offset)
             return Leaves(self._format.leaves(view, sizes, attributes), sizes, view, buffer, attributes)
         cids: list[bytes] = []
         for at in range(0, length, step):
             view = buffer[: min(step, length - at)]
-            _read_at(file, view, offset + at)
+            file.read_at(view, offset + at)
             cids += self._format.leaves(view, self._format.sizes(len(view)), attributes)
         self.give(buffer)
         return Leaves(cids, sizes, None, None, attributes)
@@ -431,15 +442,3 @@ def changed(path: bytes) -> SourceChangedError:
     """The error of a file that changed while it was read."""
     name = os.fsdecode(path)
     return SourceChangedError(f"{name}: the file changed while it was read", name)
-
-
-def _read_at(file: OpenFile, view: memoryview, offset: int) -> None:
-    while view:
-        try:
-            read = os.preadv(file.fd, [view], offset)
-        except OSError as error:
-            raise name_error(error, file.path) from None
-        if not read:
-            raise changed(file.path)
-        offset += read
-        view = view[read:]

@@ -133,6 +133,7 @@ def test_pieces_are_whole_chunks_of_every_size() -> None:
                 assert probe.SPAN % chunker.size == 0
             elif cid.codec != RAW:
                 assert chunker.min <= probe.SPAN
+    assert probe.PART % probe.SPAN == 0
 
 
 def test_a_set_is_the_settings_with_its_bits() -> None:

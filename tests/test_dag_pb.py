@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from multiformats import CID
 
+from ipfs_core import varint
 from ipfs_core.codec import dag_pb
 from ipfs_core.codec.dag_pb import PBLink, PBNode
 from ipfs_core.errors import CodecError, LimitError
@@ -172,6 +173,13 @@ def test_a_link_of_any_length_is_what_protobuf_writes(length: int, tsize: int) -
     assert field == oracle.write_node([link], None)
     assert dag_pb.link_size(*link) == len(field)
     assert dag_pb.decode(field).links == (link,)
+
+
+@pytest.mark.parametrize("tsize", [0, 127, 128, 16384, 2**32, 2**63 - 1])
+@pytest.mark.parametrize("cid", [V0, V1, b"\x01\x55\x00" + varint.encode(150) + b"b" * 150])
+def test_the_ends_of_a_link_stand_around_its_cid_as_protobuf_writes_it(cid: bytes, tsize: int) -> None:
+    before, after = dag_pb.link_ends(len(cid), tsize)
+    assert before + cid + after == oracle.write_node([PBLink(cid, b"", tsize)], None)
 
 
 def test_join_keeps_the_order_it_is_given() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipfs_core.unixfs.layout import Balanced, Trickle, layout
+from ipfs_core.unixfs.layout import Balanced, Layout, Trickle, layout
 
 WIDTHS = st.integers(2, 9)
 COUNTS = st.integers(1, 400)
@@ -21,6 +21,26 @@ def tree_of(count: int, width: int) -> Any:
     for leaf in range(count):
         layout.add(leaf)
     return layout.root()
+
+
+@given(
+    st.sampled_from(["balanced", "trickle"]), WIDTHS, st.lists(st.integers(0, 90), max_size=8), st.booleans()
+)
+def test_many_links_are_taken_as_one_by_one(name: str, width: int, counts: list[int], first: bool) -> None:
+    one_by_one: Layout[Any] = layout(name, width, tuple)
+    together: Layout[Any] = layout(name, width, tuple)
+    leaf = 0
+    for number, count in enumerate([1, *counts]):
+        leaves = list(range(leaf, leaf + count))
+        leaf += count
+        for one in leaves:
+            one_by_one.add(one)
+        if number % 2 == first:  # both ways may take turns
+            together.extend(leaves)
+        else:
+            for one in leaves:
+                together.add(one)
+    assert together.root() == one_by_one.root()
 
 
 def grouped(links: list[Any], width: int) -> Any:

@@ -25,6 +25,7 @@ from ipfs_core.cid import CID
 from ipfs_core.errors import CidError, ProfileError, SourceChangedError, SourceTypeError
 from ipfs_core.presets import PRESETS
 from ipfs_core.progress import Progress
+from ipfs_core.source import OpenFile
 from ipfs_core.unixfs.file import FileFormat
 from ipfs_core.verification import probe, repertoire, survey
 from ipfs_core.verification.settings import Choice, Setting
@@ -39,7 +40,7 @@ SMALL = (256, 1024, 512)  # chunks
 
 @contextmanager
 def small_chunks() -> Iterator[None]:
-    """Chunks of 256 to 1024 bytes, nodes of 2 to 4 links, pieces of 1024 bytes; no preset."""
+    """Chunks of 256 to 1024 bytes, nodes of 2 to 4 links, pieces of 1024 or 2048 bytes; no preset."""
     widths = {"balanced": (2, 4, 3), "balanced-packed": (2, 4), "trickle": (2, 4)}
     with (
         mock.patch.multiple(
@@ -53,7 +54,7 @@ def small_chunks() -> Iterator[None]:
         ),
         mock.patch.multiple(repertoire, BOUNDS=tuple(sorted(SMALL))),
         mock.patch.object(survey, "BOUNDS", tuple(sorted(SMALL))),
-        mock.patch.multiple(probe, SPAN=1024, SMALL=200),
+        mock.patch.multiple(probe, SPAN=1024, PART=2048, SMALL=200),
     ):
         yield
 
@@ -554,6 +555,35 @@ def test_hidden_entries_that_cannot_be_read_only_cost_the_settings_that_take_the
     assert verify(tmp_path, hidden).ok
 
 
+@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize(
+    "failure", [OSError(5, "Input/output error"), SourceChangedError("it changed", "it")]
+)
+def test_a_long_hidden_file_that_fails_in_the_middle_ends_only_the_settings_that_take_it(
+    tmp_path: Path, failure: Exception, workers: int
+) -> None:
+    long = stream("long", 9_000_000)
+    plant({b"file": long, b".hidden": long}, tmp_path)
+    cid, hidden = (ipfs_core.add(tmp_path, hidden=hidden).cid for hidden in (False, True))
+    real = OpenFile.read_at
+
+    def read_at(self: OpenFile, view: memoryview, offset: int) -> None:
+        if self.path.endswith(failing) and offset:
+            raise failure
+        real(self, view, offset)
+
+    with mock.patch.object(OpenFile, "read_at", read_at):
+        failing = b".hidden"
+        found = verify(tmp_path, cid, workers=workers)
+        assert found.ok
+        assert [fact for fact in found.certain if str(failure) in fact] == [f"not tried: {failure}"]
+        assert not verify(tmp_path, hidden, workers=workers).ok
+        failing = b"file"
+        with pytest.raises(type(failure)):
+            verify(tmp_path, hidden, workers=workers)
+    assert verify(tmp_path, hidden, workers=workers).ok
+
+
 def test_hidden_entries_that_are_no_files_are_left_alone(tmp_path: Path) -> None:
     plant({b"file": b"x"}, tmp_path)
     os.mkfifo(tmp_path / ".fifo")
@@ -585,6 +615,14 @@ def test_a_file_that_changes_meanwhile_is_an_error(tmp_path: Path) -> None:
 
     with pytest.raises(SourceChangedError):
         verify(path, cid, progress=grow, workers=1)
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_file_that_shrinks_meanwhile_is_an_error(tmp_path: Path, workers: int) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(stream("change", 90_000_000))
+    with pytest.raises(SourceChangedError):
+        verify(path, HELLO, progress=lambda _: os.truncate(path, 1_000_000), workers=workers)
 
 
 # --- streams

@@ -13,11 +13,12 @@ from typing import NamedTuple, TypeAlias
 
 from ipfs_core import blockstore
 from ipfs_core.block import Part
+from ipfs_core.buffers import Buffers
 from ipfs_core.car.framing import Framing, Section
 from ipfs_core.car.preamble import MAX_SECTION, Read
 from ipfs_core.errors import CarError, CidError, IntegrityError, IpfsCoreError
 
-__all__ = ["SPAN", "Buffers", "Fault", "Held", "Run", "runs", "scan", "stream", "verify"]
+__all__ = ["SPAN", "Fault", "Held", "Run", "runs", "scan", "stream", "verify"]
 
 SPAN = (1 << 20) + (1 << 14)  # bytes of a run: chunks of a mebibyte, with their heads, stay in the cache
 MOST = 4096  # sections of a run, each of which is an object: a job of many small ones takes as long
@@ -41,27 +42,6 @@ class Held(NamedTuple):
     run: Run
     view: memoryview
     buffer: memoryview
-
-
-class Buffers:
-    """Buffers that are used again. Taking and giving is safe from any thread."""
-
-    __slots__ = ("_free",)
-
-    def __init__(self) -> None:
-        self._free: list[memoryview] = []
-
-    def take(self, size: int) -> memoryview:
-        """A buffer of at least ``size`` bytes."""
-        try:
-            buffer = self._free.pop()
-        except IndexError:
-            return memoryview(bytearray(size))
-        return buffer if len(buffer) >= size else memoryview(bytearray(size))
-
-    def give(self, buffer: memoryview) -> None:
-        """Take back a buffer that nobody looks at any more."""
-        self._free.append(buffer)
 
 
 Fault: TypeAlias = tuple[Section, IpfsCoreError]

@@ -58,6 +58,16 @@ def encode_link(hash: bytes, name: bytes, tsize: int) -> bytes:  # noqa: A002
     return b"\x12" + encode_varint(len(link)) + link
 
 
+def link_ends(length: int, tsize: int) -> tuple[bytes, bytes]:
+    """What stands before and after a CID of so many bytes in a Links field without a name.
+
+    ``before + hash + after == encode_link(hash, b"", tsize)``: a row of links differs in little else.
+    """
+    link = encode_link(bytes(length), b"", tsize)
+    end = len(link) - len(b"\x12\x00\x18" + encode_varint(tsize))
+    return link[: end - length], link[end:]
+
+
 def link_size(hash: bytes, name: bytes, tsize: int) -> int:  # noqa: A002
     """``len(encode_link(hash, name, tsize))``, without encoding."""
     length = 3 + len(hash) + len(name) + varint_size(len(hash)) + varint_size(len(name)) + varint_size(tsize)

@@ -12,9 +12,10 @@ from typing import Any, NamedTuple, Protocol
 from ipfs_core import blockstore, parallel
 from ipfs_core.block import DAG_PB, RAW
 from ipfs_core.blockstore import BlockSource, codec_of
+from ipfs_core.buffers import Buffers
 from ipfs_core.car.framing import Section
 from ipfs_core.car.index import Index
-from ipfs_core.car.reader import SPAN, Buffers
+from ipfs_core.car.reader import SPAN
 from ipfs_core.cid import text
 from ipfs_core.codec.wire import encode_varint
 from ipfs_core.errors import BlockNotFoundError, CodecError, IpfsCoreError

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from ipfs_core import parallel
-from ipfs_core.car.reader import Buffers
+from ipfs_core.buffers import Buffers
 from ipfs_core.extraction.admission import Extent
 from ipfs_core.extraction.contents import Blocks, LazyLeaves, Read, Reading, jobs, look_closer
 from ipfs_core.extraction.outdir import Attributes, OutputDirectory, make_symlink, set_attributes, write_at

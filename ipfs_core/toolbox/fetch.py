@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from ipfs_core import blockstore, parallel
+from ipfs_core.buffers import Buffers
 from ipfs_core.car.framing import Section
-from ipfs_core.car.reader import SPAN, Buffers
+from ipfs_core.car.reader import SPAN
 from ipfs_core.toolbox.dag import INLINE, BlockInput
 from ipfs_core.toolbox.output import CarOutput
 

@@ -1,7 +1,8 @@
 """The shape of a file's tree. A layout knows only shape: ``join`` makes the node of a group of links.
 
-Each takes the links of the leaves from left to right by ``add``; at the end ``root`` gives the root, whose
-node it makes with another ``join``, where one is given. They keep what is not yet in a node, no more.
+Each takes the links of the leaves from left to right by ``add``, or many by ``extend``; at the end ``root``
+gives the root, whose node it makes with another ``join``, where one is given. They keep what is not yet in a
+node, no more.
 
 A tree may be built in pieces, on several machines. A piece of a balanced one begins at a multiple of
 ``width ** level`` leaves; `subtree` folds it into its link, and `graft` puts that where the fold would have.
@@ -22,6 +23,9 @@ class Layout(Protocol[T]):
 
     def add(self, link: T) -> None:
         """Take the next link."""
+
+    def extend(self, links: list[T]) -> None:
+        """Take the next links."""
 
     def graft(self, link: T, level: int) -> None:
         """Take the next link: to a whole subtree of so many levels, of a leaf 0."""
@@ -59,6 +63,16 @@ class Balanced(Generic[T]):
         if len(leaves) == self._width:
             self._fold(0)
         leaves.append(link)
+
+    def extend(self, links: list[T]) -> None:
+        """Take the next links."""
+        leaves, taken = self._levels[0], 0
+        while taken < len(links):
+            if len(leaves) == self._width:
+                self._fold(0)
+            more = links[taken : taken + self._width - len(leaves)]
+            leaves += more
+            taken += len(more)
 
     def graft(self, link: T, level: int) -> None:
         """Take the next link: to a subtree of ``width ** level`` leaves, or to the last, smaller one.
@@ -140,14 +154,16 @@ class Trickle(Generic[T]):
 
     def add(self, link: T) -> None:
         """Take the next link."""
-        way = self._way
-        while len(way[-1].links) >= self._width:
-            depth = 1 + (len(way[-1].links) - self._width) // REPEAT
-            if len(way) == 1 or depth < way[-1].depth:
-                way.append(_Open(depth))
-            else:
-                self._close()
-        way[-1].links.append(link)
+        self._node_for_leaves().append(link)
+
+    def extend(self, links: list[T]) -> None:
+        """Take the next links."""
+        taken = 0
+        while taken < len(links):
+            leaves = self._node_for_leaves()
+            more = links[taken : taken + self._width - len(leaves)]
+            leaves += more
+            taken += len(more)
 
     def graft(self, link: T, level: int) -> None:
         """Take the next link. Subtrees are nowhere alike here, so it is one to a leaf: ``ValueError``."""
@@ -160,6 +176,17 @@ class Trickle(Generic[T]):
         while len(self._way) > 1:
             self._close()
         return (join or self._join)(self._way[0].links)
+
+    def _node_for_leaves(self) -> list[T]:
+        """The links of the node that takes the next leaf."""
+        way = self._way
+        while len(way[-1].links) >= self._width:
+            depth = 1 + (len(way[-1].links) - self._width) // REPEAT
+            if len(way) == 1 or depth < way[-1].depth:
+                way.append(_Open(depth))
+            else:
+                self._close()
+        return way[-1].links
 
     def _close(self) -> None:
         node = self._join(self._way.pop().links)

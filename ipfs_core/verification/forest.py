@@ -1,7 +1,8 @@
 """A forest: all the trees that settings make of one file, grown together while the file is read once.
 
-Each piece of the file is hashed on one thread for every way to cut and wrap its chunks (`Leafing`), and the
-leaves join the trees (`Tree`) as they come. Held are the links of unfinished nodes, whatever the file's size.
+Each piece of the file is read, where it can be, and hashed on one thread for every way to cut and wrap its
+chunks (`Leafing`), and the leaves join the trees (`Tree`) as they come. Held are the links of unfinished
+nodes, whatever the file's size.
 """
 
 from __future__ import annotations
@@ -12,26 +13,31 @@ from typing import BinaryIO, NamedTuple, TypeAlias
 
 from ipfs_core.attributes import Attributes
 from ipfs_core.block import CidFormat, Link
+from ipfs_core.buffers import Buffers
 from ipfs_core.codec import dag_pb
+from ipfs_core.errors import SourceChangedError
 from ipfs_core.parallel import Job
 from ipfs_core.source import OpenFile
 from ipfs_core.unixfs.chunker import cutter
 from ipfs_core.unixfs.file import FileFormat
 from ipfs_core.unixfs.layout import Layout
 from ipfs_core.verification.partition import Made
-from ipfs_core.verification.plans import SHORT, Plan, Tree
+from ipfs_core.verification.plans import Leafing, Plan, Tree
 from ipfs_core.verification.settings import Keeps
 
 __all__ = ["Forest", "Leaves", "Piece", "seedling"]
 
 
 class Forest:
-    """A file that is being read. ``before`` is None for a stream; ``opened`` is what there is to close."""
+    """A file that is being read, and the settings that take it.
+
+    ``before`` is None for a stream; ``opened`` is what there is to close.
+    """
 
     __slots__ = (
-        "_base",
+        "_buffers",
         "_cutters",
-        "_layouts",
+        "_groves",
         "_opened",
         "_rest",
         "attributes",
@@ -39,6 +45,7 @@ class Forest:
         "name",
         "path",
         "plan",
+        "settings",
         "stream",
     )
 
@@ -49,78 +56,107 @@ class Forest:
         self,
         name: bytes,
         path: bytes,
+        settings: int,
         stream: BinaryIO | int,
         before: os.stat_result | None = None,
         opened: OpenFile | None = None,
     ) -> None:
         self.name = name
         self.path = path
+        self.settings = settings
         self.stream = stream
         self.before = before
         self._opened = opened
-        self._layouts: list[list[tuple[Tree, Layout[_Encoded]]]] = []
+        self._groves: list[list[_Grove]] = []
 
-    def plant(self, plan: Plan, attributes: Mapping[Keeps, Attributes], base: int) -> None:
-        """What is to grow. New bytes stand in a buffer from ``base`` on, before them what is not yet cut."""
+    def plant(self, plan: Plan, attributes: Mapping[Keeps, Attributes], buffers: Buffers) -> None:
+        """What is to grow. Pieces are read into ``buffers`` and go back there."""
         self.plan = plan
         self.attributes = {keeps: of.of_file(self.before) for keeps, of in attributes.items()}
-        self._base = base
+        self._buffers = buffers
         self._cutters = [
             None if leafing.chunker is None or leafing.format.chunk else cutter(leafing.chunker)
             for leafing in plan.leafings
         ]
         self._rest = [0] * len(plan.leafings)
-        self._layouts = [
-            [(tree, tree.format.layout(_join(tree.format))) for tree in leafing.trees]
-            for leafing in plan.leafings
+        self._groves = [_groves(leafing) for leafing in plan.leafings]
+
+    @property
+    def is_cut_by_size(self) -> bool:
+        """Whether the content does not matter to where chunks end."""
+        return all(own is None for own in self._cutters)
+
+    def part(self, offset: int, size: int, *, is_last: bool) -> Piece:
+        """So many bytes of a file that is cut by size, as a job that reads them."""
+        return Piece(self, None, offset, [0] * len(self._rest), self._sizes(size), size, is_last=is_last)
+
+    def cut(self, buffer: memoryview, base: int, end: int, *, is_last: bool) -> tuple[Piece, int]:
+        """The bytes from ``base`` to ``end`` as a job, and how many of them are left to be cut with the next.
+
+        Before ``base`` stand those that were left the time before.
+        """
+        starts = [base - rest for rest in self._rest]
+        sizes = self._sizes(end - base)
+        for number, (start, own) in enumerate(zip(starts, self._cutters, strict=True)):
+            if own is not None:
+                sizes[number] = own.cut(buffer[start:end], is_last)
+                self._rest[number] = end - start - sum(sizes[number])
+        piece = Piece(self, buffer, 0, starts, sizes, end - base, is_last=is_last)
+        return piece, max(self._rest, default=0)
+
+    def _sizes(self, length: int) -> list[list[int]]:
+        """The chunks of each leafing in so many bytes, where the content does not matter."""
+        return [
+            [length] if leafing.chunker is None or not leafing.format.chunk else leafing.format.sizes(length)
+            for leafing in self.plan.leafings
         ]
 
-    def cut(self, buffer: memoryview, end: int, *, is_last: bool) -> tuple[Piece, int]:
-        """The bytes up to ``end`` as a job, and how many of them are left to be cut with the next."""
-        starts, sizes = [], []
-        for number, (leafing, own) in enumerate(zip(self.plan.leafings, self._cutters, strict=True)):
-            start = self._base - self._rest[number]
-            if own is not None:
-                cut = own.cut(buffer[start:end], is_last)
-                self._rest[number] = end - start - sum(cut)
-            else:
-                cut = [end - start] if leafing.chunker is None else leafing.format.sizes(end - start)
-            starts.append(start)
-            sizes.append(cut)
-        tail = bytes(buffer[max(0, end - SHORT) : end]) if is_last else b""
-        return Piece(self, buffer, starts, sizes, end - self._base, tail), max(self._rest, default=0)
+    def read(self, offset: int, size: int) -> memoryview:
+        """A buffer that begins with these bytes of the file."""
+        assert self._opened is not None
+        buffer = self._buffers.take(size)
+        self._opened.read_at(buffer[:size], offset)
+        return buffer
+
+    def give(self, buffer: memoryview) -> None:
+        """Take a buffer back."""
+        self._buffers.give(buffer)
+
+    def leaves(self, number: int, view: memoryview, sizes: list[int], *, is_last: bool) -> _Links:
+        """Hash the chunks of ``view`` as one leafing does: the links to them, for each of its groves."""
+        leafing = self.plan.leafings[number]
+        form, attributes = leafing.format, self.attributes[leafing.keeps]
+        if not sizes:
+            return [[] for _ in self._groves[number]]
+        cids = form.leaves(view, sizes, attributes)
+        tsizes = {size: form.leaf_link(b"", size, attributes)[2] for size in set(sizes)}
+        made: dict[bytes | None, list[_Encoded]] = {}
+        found = []
+        for wanted, _ in self._groves[number]:
+            links = made.get(wanted.prefix)
+            if links is None:
+                links = _encoded_all(_converted(cids, form.leaf_cids, wanted), sizes, tsizes)
+                made[wanted.prefix] = links
+            if is_last and tsizes[sizes[-1]] <= wanted.inline:
+                end = sum(sizes)
+                last = b"".join(form.parts(bytes(view[end - sizes[-1] : end]), attributes))
+                links = [*links[:-1], _encoded((wanted.cid(last), sizes[-1], len(last)))]
+            found.append(links)
+        return found
 
     def grow(self, leaves: Leaves) -> None:
         """Take the leaves of the next piece."""
-        for leafing, layouts, cids, sizes in zip(
-            self.plan.leafings, self._layouts, leaves.cids, leaves.sizes, strict=True
-        ):
-            if not sizes:
-                continue
-            attributes = self.attributes[leafing.keeps]
-            tsizes = {size: leafing.format.leaf_link(b"", size, attributes)[2] for size in set(sizes)}
-            made: dict[bytes | None, list[_Encoded]] = {}
-            for tree, layout in layouts:
-                wanted = tree.format.leaf_cids
-                links = made.get(wanted.prefix)
-                if links is None:
-                    links = made[wanted.prefix] = [
-                        _encoded((_converted(cid, leafing.format.leaf_cids, wanted), size, tsizes[size]))
-                        for cid, size in zip(cids, sizes, strict=True)
-                    ]
-                if leaves.tail and tsizes[sizes[-1]] <= wanted.inline:
-                    cid, block = tree.format.leaf(leaves.tail[-sizes[-1] :], attributes)
-                    links = [*links[:-1], _encoded((cid, sizes[-1], len(block)))]
-                for link in links:
-                    layout.add(link)
+        for groves, found in zip(self._groves, leaves.links, strict=True):
+            for (_, trees), links in zip(groves, found, strict=True):
+                for _, layout in trees:
+                    layout.extend(links)
 
     def finish(self) -> Made:
         """What became of it under all settings."""
         roots: list[tuple[bytes, int]] = [(b"", 0)] * len(self.plan.settings)
-        for layouts in self._layouts:
-            for tree, layout in layouts:
-                for number, (cid, _, tsize) in _roots(tree, layout, self.attributes):
-                    roots[number] = cid, tsize
+        for tree, layout in [one for groves in self._groves for _, trees in groves for one in trees]:
+            for number, (cid, _, tsize) in _roots(tree, layout, self.attributes):
+                roots[number] = cid, tsize
         return self.plan.settings, roots
 
     def check(self) -> None:
@@ -140,43 +176,49 @@ class Forest:
 
 
 class Leaves(NamedTuple):
-    """What was hashed of a piece: CIDs and sizes of the leaves of each leafing; ``size`` bytes in all.
+    """What was hashed of a piece: for each leafing the links of each grove; ``size`` bytes in all.
 
-    ``buffer`` can be used again. ``tail``: the last bytes of the file, if they are in this piece.
+    ``failure``: why it could not be read.
     """
 
     forest: Forest
-    buffer: memoryview
-    cids: list[list[bytes]]
-    sizes: list[list[int]]
+    links: list[_Links]
     size: int
-    tail: bytes
+    failure: OSError | SourceChangedError | None = None
 
 
 class Piece(Job):
-    """A piece of a file, to be hashed for every leafing."""
+    """A piece of a file, to be hashed for every leafing; without a buffer it is read first."""
 
-    __slots__ = ("_buffer", "_forest", "_size", "_sizes", "_starts", "_tail")
+    __slots__ = ("_buffer", "_forest", "_is_last", "_offset", "_size", "_sizes", "_starts")
 
     def __init__(
         self,
         forest: Forest,
-        buffer: memoryview,
+        buffer: memoryview | None,
+        offset: int,
         starts: list[int],
         sizes: list[list[int]],
         size: int,
-        tail: bytes,
+        *,
+        is_last: bool,
     ) -> None:
-        self._forest, self._buffer, self._starts, self._sizes = forest, buffer, starts, sizes
-        self._size, self._tail = size, tail
+        self._forest, self._buffer, self._offset = forest, buffer, offset
+        self._starts, self._sizes, self._size, self._is_last = starts, sizes, size, is_last
 
     def run(self) -> Leaves:
         forest, buffer = self._forest, self._buffer
-        cids = [
-            leafing.format.leaves(buffer[start:], sizes, forest.attributes[leafing.keeps])
-            for leafing, start, sizes in zip(forest.plan.leafings, self._starts, self._sizes, strict=True)
+        if buffer is None:
+            try:
+                buffer = forest.read(self._offset, self._size)
+            except (OSError, SourceChangedError) as error:
+                return Leaves(forest, [], 0, error)
+        links = [
+            forest.leaves(number, buffer[start:], sizes, is_last=self._is_last)
+            for number, (start, sizes) in enumerate(zip(self._starts, self._sizes, strict=True))
         ]
-        return Leaves(forest, buffer, cids, self._sizes, self._size, self._tail)
+        forest.give(buffer)
+        return Leaves(forest, links, self._size)
 
 
 def seedling(content: bytes, plan: Plan, attributes: Mapping[Keeps, bytes]) -> Made:
@@ -193,7 +235,7 @@ def seedling(content: bytes, plan: Plan, attributes: Mapping[Keeps, bytes]) -> M
         for tree in leafing.trees:
             cids = tree.format.leaf_cids
             is_inline = len(block) <= cids.inline
-            leaf = cids.cid(block) if is_inline else _converted(cid, leafing.format.leaf_cids, cids)
+            (leaf,) = [cids.cid(block)] if is_inline else _converted([cid], leafing.format.leaf_cids, cids)
             for keeps, number in tree.results:
                 if tree.format.sole >= 0:
                     roots[number] = leaf, len(block)
@@ -204,12 +246,39 @@ def seedling(content: bytes, plan: Plan, attributes: Mapping[Keeps, bytes]) -> M
     return plan.settings, roots
 
 
-_Encoded: TypeAlias = tuple[Link, bytes]
-"""A link, and how a node has it: encoded once for all trees in which it is."""
+_Encoded: TypeAlias = tuple[bytes, int, int, bytes]
+"""A link, and then how a node has it: encoded once for all trees in which it is."""
+
+
+_Links: TypeAlias = list[list[_Encoded]]
+_Grove: TypeAlias = tuple[CidFormat, list[tuple[Tree, Layout[_Encoded]]]]
+"""The trees of a leafing whose leaves have the same CIDs."""
+
+
+def _groves(leafing: Leafing) -> list[_Grove]:
+    """What is to grow of the leaves of a leafing."""
+    found: dict[object, _Grove] = {}
+    for tree in leafing.trees:
+        cids = tree.format.leaf_cids
+        _, trees = found.setdefault((cids.prefix, cids.inline), (cids, []))
+        trees.append((tree, tree.format.layout(_join(tree.format))))
+    return list(found.values())
 
 
 def _encoded(link: Link) -> _Encoded:
-    return link, dag_pb.encode_link(link[0], b"", link[2])
+    cid, _, tsize = link
+    return *link, dag_pb.encode_link(cid, b"", tsize)
+
+
+def _encoded_all(cids: list[bytes], sizes: list[int], tsizes: Mapping[int, int]) -> list[_Encoded]:
+    """The links to leaves; ``tsizes`` has the Tsize of a leaf of each size."""
+    lengths = [len(cid) for cid in cids]
+    ends = {key: dag_pb.link_ends(key[0], tsizes[key[1]]) for key in set(zip(lengths, sizes, strict=True))}
+    links = []
+    for cid, length, size in zip(cids, lengths, sizes, strict=True):
+        before, after = ends[length, size]
+        links.append((cid, size, tsizes[size], before + cid + after))
+    return links
 
 
 def _join(form: FileFormat) -> Callable[[list[_Encoded]], _Encoded]:
@@ -217,10 +286,9 @@ def _join(form: FileFormat) -> Callable[[list[_Encoded]], _Encoded]:
 
 
 def _node(form: FileFormat, links: list[_Encoded], attributes: bytes = b"") -> Link:
-    encoded = [link for _, link in links]
-    sizes = [size for (_, size, _), _ in links]
-    below = sum([tsize for (_, _, tsize), _ in links])
-    return form.join(encoded, sizes, below, attributes)[0]
+    encoded = [link for _, _, _, link in links]
+    sizes = [size for _, size, _, _ in links]
+    return form.join(encoded, sizes, sum([tsize for _, _, tsize, _ in links]), attributes)[0]
 
 
 def _roots(
@@ -232,15 +300,17 @@ def _roots(
 
     def join(links: list[_Encoded]) -> _Encoded:
         below.extend(links)
-        return _node(tree.format, links, attributes[first]), b""
+        return *_node(tree.format, links, attributes[first]), b""
 
-    yield number, layout.root(join)[0]
+    cid, size, tsize, _ = layout.root(join)
+    yield number, (cid, size, tsize)
     for keeps, number in others:
         yield number, _node(tree.format, below, attributes[keeps])
 
 
-def _converted(cid: bytes, given: CidFormat, wanted: CidFormat) -> bytes:
-    """The CID of the same block in another version."""
+def _converted(cids: list[bytes], given: CidFormat, wanted: CidFormat) -> list[bytes]:
+    """The CIDs of the same blocks in another version."""
     if given.prefix == wanted.prefix or given.prefix is None or wanted.prefix is None:
-        return cid
-    return wanted.prefix + cid[len(given.prefix) :]
+        return cids
+    prefix, skipped = wanted.prefix, len(given.prefix)
+    return [prefix + cid[skipped:] for cid in cids]

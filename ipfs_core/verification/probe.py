@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from typing import Any, BinaryIO, TypeAlias
 
 from ipfs_core import tree
 from ipfs_core.attributes import Attributes
 from ipfs_core.block import DAG_PB, RAW, CidFormat
+from ipfs_core.buffers import Buffers
 from ipfs_core.codec import dag_pb
 from ipfs_core.errors import SourceChangedError, SourceTypeError
 from ipfs_core.input import fill
 from ipfs_core.multihash import by_code
 from ipfs_core.naming import Naming
 from ipfs_core.selection import Selection
-from ipfs_core.source import OPEN_FILE, SMALL, OpenFile, check_type, open_file, read_small
+from ipfs_core.source import OPEN_FILE, SMALL, OpenFile, changed, check_type, open_file, read_small
 from ipfs_core.unixfs import data
 from ipfs_core.unixfs.chunker import SizeChunker
 from ipfs_core.verification.candidates import Candidates
@@ -33,7 +34,8 @@ from ipfs_core.verification.settings import Keeps
 
 __all__ = ["CLOSE", "ENTER", "LEAVE", "MADE", "NOTHING", "SPAN", "Item", "Probe"]
 
-SPAN = 1 << 20  # bytes of one job: whole chunks of every size
+SPAN = 1 << 20  # bytes of a job that are read before: whole chunks of every size
+PART = 4 << 20  # bytes of a job that reads them itself, where no memory waits for a thread
 
 MADE, CLOSE, ENTER, LEAVE = range(4)
 
@@ -41,7 +43,7 @@ Item: TypeAlias = Any
 """A job, in whose place the `Leaves` of a piece come, or one of
 
     MADE, name, settings, made      a file or symlink, and the settings that take it
-    CLOSE, settings, forest         a file, after its pieces
+    CLOSE, forest                   a file, after its pieces
     ENTER, name, settings, status   then what the directory holds, then LEAVE,
 """
 
@@ -77,7 +79,7 @@ class Probe:
         self._kept = choosing(lambda choice: choice.symlinks == "kept")
         self._followed = choosing(lambda choice: choice.symlinks == "followed")
         self._open: list[Forest] = []
-        self._buffers: list[memoryview] = []
+        self._buffers = Buffers()
         self._span = 2 * SPAN if candidates.codec == RAW else SPAN  # a block may be of the longest chunk
         chunkers = [variant.profile.chunker for variant in candidates.variants]
         # Of the bytes that a piece ends with, so many may have to be cut with the next.
@@ -88,14 +90,19 @@ class Probe:
         for forest in self._open:
             forest.close()
 
-    def give(self, buffer: memoryview) -> None:
-        """Take a buffer back."""
-        self._buffers.append(buffer)
+    def lose(self, settings: int, error: Exception) -> None:
+        """Give these settings up: they take what cannot be read. The error is raised if they are the last."""
+        if not settings & ~self.lost:
+            return
+        self.lost |= settings
+        if self.lost == self._everything:
+            raise error
+        self.losses.append(str(error))
 
-    def items(self, path: bytes, stream: BinaryIO | int | None) -> Iterator[Item]:
+    def items(self, path: bytes, stream: BinaryIO | int | None) -> Generator[Item, None, None]:
         """All that lies at ``path``, or in a stream, in the order of a walk."""
         if stream is not None:
-            yield from self._pieces(Forest(b"", path or b"standard input", stream), self._everything)
+            yield from self._pieces(Forest(b"", path or b"standard input", self._everything, stream))
             return
         with Naming(path):
             status = os.lstat(path)
@@ -134,10 +141,7 @@ class Probe:
             fd, before = holder.open_file(name, followed=followed)
             yield from self._file(name, settings, fd, before, lambda: holder.path(name))
         except (OSError, SourceTypeError, SourceChangedError) as error:
-            self.lost |= settings
-            if self.lost == self._everything:
-                raise
-            self.losses.append(str(error))
+            self.lose(settings, error)
 
     def _link(self, name: bytes, settings: int, holder: tree.Directory) -> Iterator[Item]:
         """A symlink: itself, and for those that follow it what it points at."""
@@ -178,45 +182,55 @@ class Probe:
                 return
         path = where()
         opened = OpenFile(fd, before, path)
-        forest = Forest(name, path, fd, before, opened)
+        forest = Forest(name, path, settings, fd, before, opened)
         self._open = [other for other in self._open if other.is_open]
         self._open.append(forest)
         check_type(before.st_mode, path)
-        yield from self._pieces(forest, settings)
+        yield from self._pieces(forest)
 
-    def _pieces(self, forest: Forest, settings: int) -> Iterator[Item]:
-        """The jobs of a file. It is read here, in order, which takes less time than to hash it."""
+    def _pieces(self, forest: Forest) -> Iterator[Item]:
+        """The jobs of a file, and its end."""
         size = 0 if forest.before is None else forest.before.st_size
-        if size and not self.plans.of(size).leafings:  # nothing that has the CID can come of it
-            forest.close()
-            yield MADE, forest.name, settings, NOTHING
-            return
-        span, done = self._span, 0
+        if size:
+            plan = self.plans.of(size)
+            if not plan.leafings:  # nothing that has the CID can come of it
+                forest.close()
+                yield MADE, forest.name, forest.settings, NOTHING
+                return
+            forest.plant(plan, self._attributes, self._buffers)
+        if size and forest.is_cut_by_size:
+            for offset in range(0, size, PART):
+                end = min(offset + PART, size)
+                yield forest.part(offset, end - offset, is_last=end == size)
+        else:
+            yield from self._read(forest, size)
+        yield CLOSE, forest
+
+    def _read(self, forest: Forest, size: int) -> Iterator[Item]:
+        """The jobs of what is read here, in order: less work than to hash it. ``size`` 0 is a stream."""
+        base, span, done = self._carry, self._span, 0
         buffer, ahead = self._buffer(), self._buffer()
-        base = len(buffer) - span
-        filled = fill(forest.stream, buffer[base:], forest.path)
-        following = fill(forest.stream, ahead[base:], forest.path) if filled == span else 0
-        forest.plant(self.plans.of(size or (None if following else filled)), self._attributes, base)
+        filled = fill(forest.stream, buffer[base : base + span], forest.path)
+        following = fill(forest.stream, ahead[base : base + span], forest.path) if filled == span else 0
+        if not size:
+            forest.plant(self.plans.of(None if following else filled), self._attributes, self._buffers)
         while filled:
-            piece, rest = forest.cut(buffer, base + filled, is_last=not following)
-            ahead[base - rest : base] = buffer[len(buffer) - rest :]
+            end = base + filled
+            piece, rest = forest.cut(buffer, base, end, is_last=not following)
+            ahead[base - rest : base] = buffer[end - rest : end]
             done += filled
             yield piece
             buffer, filled = ahead, following
             if filled:
                 ahead = self._buffer()
-                following = fill(forest.stream, ahead[base:], forest.path) if filled == span else 0
-        self.give(buffer)
+                is_full = filled == span
+                following = fill(forest.stream, ahead[base : base + span], forest.path) if is_full else 0
+        self._buffers.give(buffer)
         if size and done != size:
-            forest.check()
-            name = os.fsdecode(forest.path)
-            raise SourceChangedError(f"{name}: the file changed while it was read", name)
-        yield CLOSE, settings, forest
+            raise changed(forest.path)
 
     def _buffer(self) -> memoryview:
-        with suppress(IndexError):
-            return self._buffers.pop()
-        return memoryview(bytearray(self._carry + self._span))
+        return self._buffers.take(self._carry + self._span)
 
     def _symlink(self, target: bytes, status: os.stat_result | None) -> Made:
         found = []

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import BinaryIO, NamedTuple, TypeAlias
 
 from ipfs_core import parallel
 from ipfs_core.block import RAW
 from ipfs_core.cid import CID, text
-from ipfs_core.errors import CidError
+from ipfs_core.errors import CidError, SourceChangedError
 from ipfs_core.profile import ImportProfile
 from ipfs_core.progress import Observer, Progress
 from ipfs_core.unixfs import directory
 from ipfs_core.verification.candidates import Candidates, with_rule
-from ipfs_core.verification.forest import Leaves
+from ipfs_core.verification.forest import Forest, Leaves
 from ipfs_core.verification.forms import Entries, Shapes, basic, fill
 from ipfs_core.verification.partition import Made, Partition, merged
 from ipfs_core.verification.probe import CLOSE, ENTER, MADE, NOTHING, Item, Probe
@@ -79,21 +79,23 @@ class Trial:
 
     def run(self, path: bytes, name: bytes, workers: int, stream: BinaryIO | int | None = None) -> None:
         """Read what is at ``path``, or a stream. ``name``: what a directory around it calls it."""
-        items = parallel.ordered(self._probe.items(path, stream), workers)
         made = NOTHING
-        try:
-            for item in items:
+        with (
+            closing(self._probe),
+            closing(self._probe.items(path, stream)) as items,
+            closing(parallel.ordered(items, workers)) as done,
+        ):
+            for item in done:
                 made = self._take(item) or made
-        finally:
-            items.close()
-            self._probe.close()
         self._finish(name, made)
 
     def _take(self, item: Item) -> Made | None:
         """Take the next item. What became of the path itself, with the last one."""
         if item.__class__ is Leaves:
+            if item.failure is not None:
+                self._probe.lose(item.forest.settings, item.failure)
+                return None
             item.forest.grow(item)
-            self._probe.give(item.buffer)
             self._report(item.size, item.forest.path)
             return None
         kind = item[0]
@@ -101,10 +103,7 @@ class Trial:
             _, name, settings, made = item
             return self._entry(name, settings, made)
         if kind == CLOSE:
-            _, settings, forest = item
-            forest.check()
-            forest.close()
-            return self._entry(forest.name, settings, forest.finish())
+            return self._close(item[1])
         if kind == ENTER:
             _, name, settings, status = item
             if self._frames:
@@ -112,6 +111,16 @@ class Trial:
             self._frames.append(_Frame(name, settings, status))
             return None
         return self._leave(self._frames.pop())
+
+    def _close(self, forest: Forest) -> Made | None:
+        """A file was read to its end."""
+        try:
+            forest.check()
+        except (OSError, SourceChangedError) as error:
+            self._probe.lose(forest.settings, error)
+        forest.close()
+        made = forest.finish() if forest.settings & ~self.lost else NOTHING
+        return self._entry(forest.name, forest.settings, made)
 
     def _report(self, size: int, path: bytes) -> None:
         self._done += size
