@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, TypeAlias
 
+from ipfs_core.presets import PRESETS
 from ipfs_core.profile import ImportProfile
 from ipfs_core.verification.settings import NAMES, Choice, Keeps, Setting, choice_changes, distance
 
@@ -111,7 +112,7 @@ class Candidates:
                 continue
             made = with_rule(profile, rule)
             away = sum(keeps) + (profile.cid_version != version)
-            of_pair = [distance(made, name) for name in NAMES]
+            of_pair = [distance(made, PRESETS[name].profile) for name in NAMES]
             for at in range(width):
                 if choices >> at & 1:
                     far = [one + other for one, other in zip(of_pair, of_choices[at], strict=True)]

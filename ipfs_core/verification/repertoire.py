@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Literal, NamedTuple, TypeAlias
 
 from ipfs_core.block import DAG_PB, RAW
@@ -15,7 +16,7 @@ from ipfs_core.multihash import IDENTITY, by_code
 from ipfs_core.presets import PRESETS
 from ipfs_core.profile import ImportProfile
 from ipfs_core.unixfs.chunker import MAX_CHUNK, BuzhashChunker, Chunker, RabinChunker, SizeChunker
-from ipfs_core.verification.candidates import DEFAULT_RULE, Candidates, Rule, parted, with_rule
+from ipfs_core.verification.candidates import DEFAULT_RULE, Candidates, Rule, parted
 from ipfs_core.verification.settings import NAMES, Choice, Keeps, distance
 
 __all__ = [
@@ -191,5 +192,9 @@ def _choices(seen: Seen, codec: int) -> Iterator[Choice]:
 
 def _usual_rule(profile: ImportProfile) -> Rule:
     """The rule of the preset that makes files most alike: where nothing depends on it."""
-    rules = {name: parted(PRESETS[name].profile)[1] for name in NAMES}
-    return rules[min(NAMES, key=lambda name: distance(with_rule(profile, rules[name]), name))]
+    return min(_parted_presets(), key=lambda preset: distance(profile, preset[0]))[1]
+
+
+@cache
+def _parted_presets() -> tuple[tuple[ImportProfile, Rule], ...]:
+    return tuple([parted(PRESETS[name].profile) for name in NAMES])

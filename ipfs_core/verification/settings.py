@@ -151,9 +151,9 @@ TAKES = {name: _takes(name) for name in NAMES}
 FIELDS = tuple(field.name for field in fields(ImportProfile))
 
 
-def distance(profile: ImportProfile, name: str) -> int:
-    """In how many fields a profile differs from that of a preset."""
-    return len(_differing(profile, PRESETS[name].profile))
+def distance(one: ImportProfile, other: ImportProfile) -> int:
+    """In how many fields two profiles differ."""
+    return len(_differing(one, other))
 
 
 def _differing(one: ImportProfile, other: ImportProfile) -> list[str]:
