@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from queue import SimpleQueue
 
-__all__ = ["Job", "Sent", "default_workers", "lock", "ordered", "ordered_by"]
+__all__ = ["Job", "Sent", "cpus", "default_workers", "lock", "ordered", "ordered_by"]
 
 IN_FLIGHT = 20  # jobs: enough that no worker waits while results are used; each may hold a buffer and a file
 MOST_WORKERS = 32  # by default, unless there are more CPUs: in front of one writer more do not help
@@ -41,12 +41,16 @@ class Sent(Protocol):
         """Nobody needs it any more. It may run all the same."""
 
 
-def default_workers() -> int:
-    """Two for each CPU this process may use: one that waits for a disk or a lock leaves its CPU no pause."""
+def cpus() -> int:
+    """How many CPUs this process may use."""
     import os
 
-    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(2 * cpus, max(cpus, MOST_WORKERS))
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def default_workers() -> int:
+    """Two for each CPU this process may use: one that waits for a disk or a lock leaves its CPU no pause."""
+    return min(2 * cpus(), max(cpus(), MOST_WORKERS))
 
 
 def lock() -> AbstractContextManager[Any]:

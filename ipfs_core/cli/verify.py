@@ -28,7 +28,7 @@ COMMAND = Command(
                 "car", "a CAR that holds the DAG of the CID: name what differs from it", "", "text", "FILE"
             ),
             Option("presets", "try only the presets (ipfs-core profiles), which takes fewer hashings"),
-            Option("workers", "threads that hash, by default two per CPU", "", "int", "N"),
+            Option("workers", "threads that hash, by default one more than there are CPUs", "", "int", "N"),
         ),
         "what is printed": (
             Option("quiet", "nothing: the exit code says it", "q"),

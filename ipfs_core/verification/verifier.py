@@ -57,7 +57,7 @@ def verify(
     car           a CAR (a path, a descriptor or a seekable file object) with the DAG of the CID. Then the
                   data is compared with that, whatever its layout
     presets_only  try the presets alone: fewer hashings
-    workers       threads that hash; by default two for each CPU
+    workers       threads that hash; by default one more than there are CPUs, with a CAR two for each
     progress      called with a `Progress` about once a MiB
     on_plan       called with a `Plan` before each reading
 
@@ -67,7 +67,7 @@ def verify(
     cid = CID(cid)
     if workers is not None and workers < 1:
         raise ProfileError(f"workers must be at least 1, got {workers}", "workers")
-    run = _Run(cid, presets_only, workers or parallel.default_workers(), progress, on_plan)
+    run = _Run(cid, presets_only, workers, progress, on_plan)
     source: bytes | BinaryIO | int
     if path is importer.STDIN:
         source = 0
@@ -87,7 +87,7 @@ class _Run(NamedTuple):
 
     cid: CID
     presets_only: bool
-    workers: int
+    workers: int | None
     progress: Observer | None
     on_plan: OnPlan | None
 
@@ -132,7 +132,7 @@ class _Run(NamedTuple):
             workers = 1
             if isinstance(car, (int, str, bytes, os.PathLike)):  # of which any thread may read
                 file.index.complete()
-                workers = self.workers
+                workers = self.workers or parallel.default_workers()
             return compare(self.cid, path, blocks, workers=workers, progress=self.progress)
 
     def _refused(self) -> Verification | None:
@@ -239,7 +239,8 @@ class _Run(NamedTuple):
         if self.on_plan is not None:
             self.on_plan(Plan(len(tried), hashings, total, bool(before.tried)))
         trial = Trial(self.cid, tried, total=total, progress=self.progress)
-        trial.run(path, name, self.workers, stream)
+        # A piece is hashed so often that no thread waits for long: more of them get in each other's way.
+        trial.run(path, name, self.workers or parallel.cpus() + 1, stream)
         certain = [*before.certain, *[f"not tried: {loss}" for loss in trial.losses]]
         count = len(tried) - trial.lost.bit_count()
         result = before._replace(tried=before.tried + count, hashings=before.hashings + hashings)
