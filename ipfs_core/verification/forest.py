@@ -18,7 +18,7 @@ from ipfs_core.codec import dag_pb
 from ipfs_core.errors import SourceChangedError
 from ipfs_core.parallel import Job
 from ipfs_core.source import OpenFile
-from ipfs_core.unixfs.chunker import cutter
+from ipfs_core.unixfs.chunker import Chunker, cutter
 from ipfs_core.unixfs.file import FileFormat
 from ipfs_core.unixfs.layout import Layout
 from ipfs_core.verification.partition import Made
@@ -74,40 +74,40 @@ class Forest:
         self.plan = plan
         self.attributes = {keeps: of.of_file(self.before) for keeps, of in attributes.items()}
         self._buffers = buffers
-        self._cutters = [
-            None if leafing.chunker is None or leafing.format.chunk else cutter(leafing.chunker)
-            for leafing in plan.leafings
-        ]
-        self._rest = [0] * len(plan.leafings)
+        chunkers = [leafing.chunker for leafing in plan.leafings if not leafing.format.chunk]
+        self._cutters = {chunker: cutter(chunker) for chunker in chunkers if chunker is not None}
+        self._rest = dict.fromkeys(self._cutters, 0)
         self._groves = [_groves(leafing) for leafing in plan.leafings]
 
     @property
     def is_cut_by_size(self) -> bool:
         """Whether the content does not matter to where chunks end."""
-        return all(own is None for own in self._cutters)
+        return not self._cutters
 
     def part(self, offset: int, size: int, *, is_last: bool) -> Piece:
         """So many bytes of a file that is cut by size, as a job that reads them."""
-        return Piece(self, None, offset, [0] * len(self._rest), self._sizes(size), size, is_last=is_last)
+        return Piece(self, None, offset, self._cuts(size, 0, {}), size, is_last=is_last)
 
     def cut(self, buffer: memoryview, base: int, end: int, *, is_last: bool) -> tuple[Piece, int]:
         """The bytes from ``base`` to ``end`` as a job, and how many of them are left to be cut with the next.
 
         Before ``base`` stand those that were left the time before.
         """
-        starts = [base - rest for rest in self._rest]
-        sizes = self._sizes(end - base)
-        for number, (start, own) in enumerate(zip(starts, self._cutters, strict=True)):
-            if own is not None:
-                sizes[number] = own.cut(buffer[start:end], is_last)
-                self._rest[number] = end - start - sum(sizes[number])
-        piece = Piece(self, buffer, 0, starts, sizes, end - base, is_last=is_last)
-        return piece, max(self._rest, default=0)
+        found: dict[Chunker, _Cuts] = {}
+        for chunker, own in self._cutters.items():  # once, however many kinds of leaves it has
+            start = base - self._rest[chunker]
+            sizes = own.cut(buffer[start:end], is_last)
+            self._rest[chunker] = end - start - sum(sizes)
+            found[chunker] = start, sizes
+        cuts = self._cuts(end - base, base, found)
+        return Piece(self, buffer, 0, cuts, end - base, is_last=is_last), max(self._rest.values(), default=0)
 
-    def _sizes(self, length: int) -> list[list[int]]:
-        """The chunks of each leafing in so many bytes, where the content does not matter."""
+    def _cuts(self, length: int, base: int, found: Mapping[Chunker, _Cuts]) -> list[_Cuts]:
+        """Of each leafing, where the next chunks begin and how long they are: found or by size."""
         return [
-            [length] if leafing.chunker is None or not leafing.format.chunk else leafing.format.sizes(length)
+            (base, [length])
+            if leafing.chunker is None
+            else found.get(leafing.chunker) or (base, leafing.format.sizes(length))
             for leafing in self.plan.leafings
         ]
 
@@ -190,21 +190,20 @@ class Leaves(NamedTuple):
 class Piece(Job):
     """A piece of a file, to be hashed for every leafing; without a buffer it is read first."""
 
-    __slots__ = ("_buffer", "_forest", "_is_last", "_offset", "_size", "_sizes", "_starts")
+    __slots__ = ("_buffer", "_cuts", "_forest", "_is_last", "_offset", "_size")
 
     def __init__(
         self,
         forest: Forest,
         buffer: memoryview | None,
         offset: int,
-        starts: list[int],
-        sizes: list[list[int]],
+        cuts: list[_Cuts],
         size: int,
         *,
         is_last: bool,
     ) -> None:
         self._forest, self._buffer, self._offset = forest, buffer, offset
-        self._starts, self._sizes, self._size, self._is_last = starts, sizes, size, is_last
+        self._cuts, self._size, self._is_last = cuts, size, is_last
 
     def run(self) -> Leaves:
         forest, buffer = self._forest, self._buffer
@@ -215,7 +214,7 @@ class Piece(Job):
                 return Leaves(forest, [], 0, error)
         links = [
             forest.leaves(number, buffer[start:], sizes, is_last=self._is_last)
-            for number, (start, sizes) in enumerate(zip(self._starts, self._sizes, strict=True))
+            for number, (start, sizes) in enumerate(self._cuts)
         ]
         forest.give(buffer)
         return Leaves(forest, links, self._size)
@@ -250,6 +249,7 @@ _Encoded: TypeAlias = tuple[bytes, int, int, bytes]
 """A link, and then how a node has it: encoded once for all trees in which it is."""
 
 
+_Cuts: TypeAlias = tuple[int, list[int]]
 _Links: TypeAlias = list[list[_Encoded]]
 _Grove: TypeAlias = tuple[CidFormat, list[tuple[Tree, Layout[_Encoded]]]]
 """The trees of a leafing whose leaves have the same CIDs."""
