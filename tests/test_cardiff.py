@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ipfs_core.errors import CodecError, IntegrityError, LimitError
 from ipfs_core.profile import UNIXFS_V0_2015, ImportProfile
-from ipfs_core.reading.opened import BlockFile
+from ipfs_core.reading.blockfile import BlockFile
 from ipfs_core.toolbox import diff as cardiff
 from ipfs_core.toolbox.dag import Dag
 from ipfs_core.toolbox.diff import Change

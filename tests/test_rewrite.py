@@ -24,7 +24,7 @@ from ipfs_core.errors import (
     LimitError,
     SourceChangedError,
 )
-from ipfs_core.reading.opened import BlockFile
+from ipfs_core.reading.blockfile import BlockFile
 from ipfs_core.toolbox import dag, rewrite
 from ipfs_core.toolbox import indexing as carindex
 from ipfs_core.toolbox.dag import Dag, Seen

@@ -21,7 +21,8 @@ from ipfs_core import parts
 from ipfs_core.errors import BlockNotFoundError, CarError, IntegrityError, IpfsCoreError, LimitError
 from ipfs_core.parts import ManifestError, PartRoot
 from ipfs_core.profile import ImportProfile
-from ipfs_core.reading.opened import BlockFile, open_car
+from ipfs_core.reading.blockfile import BlockFile
+from ipfs_core.reading.opened import open_car
 from ipfs_core.toolbox import packing
 from ipfs_core.toolbox.join import join
 from ipfs_core.toolbox.rewrite import Form

@@ -135,7 +135,7 @@ class Linkage:
     @property
     def blocks(self) -> int:
         """How many different blocks are there."""
-        return sum(flag & PRESENT for flag in self._flags)
+        return sum(self._flags.count(flag) for flag in set(self._flags) if flag & PRESENT)
 
     def has(self, cid: bytes) -> bool:
         """Whether the block of a CID is there, or in it."""
@@ -144,17 +144,11 @@ class Linkage:
 
     def missing(self) -> Iterator[bytes]:
         """The CIDs, as they were first linked, of all blocks that are not there, in whatever form."""
-        flags = LINKED | PRESENT | BAD
-        return (cid for number, cid in self._numbering.cids() if self._flags[number] & flags == LINKED)
+        return self._where(LINKED | PRESENT | BAD, LINKED)
 
     def orphans(self) -> Iterator[bytes]:
         """The CIDs of all blocks that no root is and nothing links to. What is below them does not count."""
-        flags = LINKED | ROOT | PRESENT
-        return (
-            cid
-            for number, cid in self._numbering.cids()
-            if self._flags[number] & flags == PRESENT and not _is_identity(cid)
-        )
+        return (cid for cid in self._where(LINKED | ROOT | PRESENT, PRESENT) if not _is_identity(cid))
 
     def present(self) -> Iterator[tuple[int, bytes]]:
         """The numbers and the first CIDs of all blocks that are there, as they are or damaged."""
@@ -175,6 +169,14 @@ class Linkage:
         return (
             "parents-first" if self._parents_first else "children-first" if self._children_first else "none"
         )
+
+    def _where(self, mask: int, value: int) -> Iterator[bytes]:
+        """The first CIDs of what has, of the flags in ``mask``, those in ``value``."""
+        flags = self._flags
+        wanted = {flag for flag in set(flags) if flag & mask == value}
+        if not wanted:  # nearly always: then nothing is gone through
+            return iter(())
+        return (cid for number, cid in self._numbering.cids() if flags[number] in wanted)
 
     def _number(self, cid: bytes) -> int:
         number = self._numbering.number(cid)

@@ -103,9 +103,15 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _commands(name: str) -> dict[str, Command]:
-    """The command of this name, or those below it, as the module of the command defines them."""
-    found = vars(import_module(f"{cli.__name__}.{name}")).values()
-    return {item.name: item for item in found if isinstance(item, Command) and item.name.split()[0] == name}
+    """The command of this name, or those of its group, as the module of the command defines them."""
+    found = vars(import_module(f"{cli.__name__}.{name}"))
+    if (group := found.get("GROUP")) is not None:
+        return {command.name: command for command, _ in group.commands.values()}
+    return {
+        item.name: item
+        for item in found.values()
+        if isinstance(item, Command) and item.name.split()[0] == name
+    }
 
 
 def _fill(node: argparse.ArgumentParser, command: Command) -> None:

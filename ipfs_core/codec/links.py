@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ipfs_core.blockstore import codec_of
 from ipfs_core.cid import DAG_CBOR, DAG_JSON, DAG_PB, LIBP2P_KEY, RAW
-from ipfs_core.codec import dag_cbor, dag_json, dag_pb
+from ipfs_core.codec import dag_cbor, dag_pb
 from ipfs_core.codec.wire import read_varint
 
 __all__ = ["followed", "links", "node_links"]
@@ -30,6 +30,8 @@ def links(cid: bytes, block: bytes) -> list[bytes]:
     if codec == DAG_CBOR:
         return dag_cbor.links(block)
     if codec == DAG_JSON:
+        from ipfs_core.codec import dag_json
+
         return dag_json.links(block)
     return []
 

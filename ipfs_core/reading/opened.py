@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeAlias
 
 from ipfs_core import blockstore
 from ipfs_core.car.preamble import Limits as CarLimits
-from ipfs_core.carfile import CarFile
 from ipfs_core.cid import CID, text
-from ipfs_core.errors import CarError, CidError, EntryNotFoundError, IpfsCoreError, LimitError
+from ipfs_core.errors import CidError, EntryNotFoundError, IpfsCoreError, LimitError
 from ipfs_core.input import Origin
+from ipfs_core.reading.blockfile import BlockFile
 from ipfs_core.unixfs import walk as dag
 from ipfs_core.unixfs.budget import Limits as WalkLimits
 from ipfs_core.unixfs.outline import outline
@@ -59,29 +59,6 @@ class Place(NamedTuple):
     def path(self) -> str:
         """The names, joined by slashes."""
         return os.fsdecode(b"/".join(self.names))
-
-
-class BlockFile(CarFile):
-    """A `CarFile` whose bytes may be read by section, on any thread where it is ``shared``."""
-
-    @property
-    def shared(self) -> bool:
-        """Whether any thread may call `read_into`."""
-        return self._input.shared
-
-    def read_into(self, offset: int, view: memoryview) -> None:
-        """Fill the view from a byte of the CAR on. ``CarError`` where that ends before."""
-        filled = self._input.read_into(offset, view)
-        if filled < len(view):
-            raise CarError(f"the input ends at byte {offset + filled}", offset + filled)
-
-    def check_unchanged(self) -> None:
-        """``SourceChangedError`` if it is a file and has changed since it was opened."""
-        self._input.check_unchanged()
-
-    def check(self, cid: bytes, block: memoryview, offset: int) -> None:
-        """`blockstore.check`, with sha1 if that is allowed here."""
-        blockstore.check(cid, block, offset, allow_sha1=self._allow_sha1)
 
 
 def open_car(

@@ -10,7 +10,7 @@ from ipfs_core import blockstore
 from ipfs_core.car.framing import Section
 from ipfs_core.content import PathContent
 from ipfs_core.naming import Naming
-from ipfs_core.reading.opened import BlockFile
+from ipfs_core.reading.blockfile import BlockFile
 
 __all__ = ["Gathered"]
 

@@ -21,7 +21,7 @@ from ipfs_core.cid import text
 from ipfs_core.cidtable import CidTable
 from ipfs_core.errors import BlockNotFoundError, IntegrityError
 from ipfs_core.parts import MANIFEST, ManifestError, Part, Parts, read
-from ipfs_core.reading.opened import BlockFile
+from ipfs_core.reading.blockfile import BlockFile
 from ipfs_core.toolbox.dag import Dag, Seen, links_of
 from ipfs_core.toolbox.fetch import copy
 from ipfs_core.toolbox.gathered import Gathered

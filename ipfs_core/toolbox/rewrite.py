@@ -18,7 +18,7 @@ from ipfs_core.carfile import CarFile, Span
 from ipfs_core.cid import text
 from ipfs_core.cidtable import CidTable
 from ipfs_core.errors import BlockNotFoundError, CarError, SourceChangedError
-from ipfs_core.reading.opened import BlockFile
+from ipfs_core.reading.blockfile import BlockFile
 from ipfs_core.toolbox.dag import Dag, OnMissing, Seen
 from ipfs_core.toolbox.fetch import copy
 from ipfs_core.toolbox.output import CarOutput, Target

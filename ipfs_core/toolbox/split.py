@@ -21,7 +21,7 @@ from ipfs_core.extraction.outdir import OutputDirectory
 from ipfs_core.naming import Naming
 from ipfs_core.output import write_parts
 from ipfs_core.parts import MANIFEST, Part
-from ipfs_core.reading.opened import BlockFile
+from ipfs_core.reading.blockfile import BlockFile
 from ipfs_core.toolbox.dag import Dag
 from ipfs_core.toolbox.fetch import copy
 from ipfs_core.toolbox.output import CarOutput

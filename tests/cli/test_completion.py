@@ -54,8 +54,13 @@ def offered(folder: Path, *words: str) -> list[str]:
 
 
 def commands() -> list[Command]:
-    found = [vars(import_module(f"ipfs_core.cli.{name}")).values() for name in cli.COMMANDS]
-    return [item for values in found for item in values if isinstance(item, Command)]
+    found: list[Command] = []
+    for name in cli.COMMANDS:
+        there = vars(import_module(f"ipfs_core.cli.{name}"))
+        group = there["GROUP"].commands.values() if "GROUP" in there else ()
+        found += [item for item in there.values() if isinstance(item, Command)]
+        found += [command for command, _ in group if command not in found]
+    return found
 
 
 def spellings(option: Option) -> set[str]:

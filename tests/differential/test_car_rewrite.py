@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ipfs_core.cid import CID, text
-from ipfs_core.reading.opened import BlockFile
+from ipfs_core.reading.blockfile import BlockFile
 from ipfs_core.toolbox import rewrite
 from ipfs_core.toolbox.split import split
 from ipfs_core.toolbox.writer import CarWriter

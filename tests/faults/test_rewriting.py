@@ -23,7 +23,7 @@ import pytest
 from ipfs_core.errors import IpfsCoreError
 from ipfs_core.extraction import libc
 from ipfs_core.profile import UNIXFS_V0_2015
-from ipfs_core.reading.opened import BlockFile
+from ipfs_core.reading.blockfile import BlockFile
 from ipfs_core.toolbox import rewrite
 from ipfs_core.toolbox.indexing import detach
 from ipfs_core.toolbox.join import join

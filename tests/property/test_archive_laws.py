@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ipfs_core import CID, ImportProfile, IpfsCoreError, Selection, add, open_car
 from ipfs_core.carfile import CarFile
-from ipfs_core.reading.opened import BlockFile
+from ipfs_core.reading.blockfile import BlockFile
 from ipfs_core.toolbox import rewrite
 from tests.cars import read_car, write_car
 from tests.folders import folder

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipfs_core.errors import IpfsCoreError
-from ipfs_core.reading.opened import BlockFile
+from ipfs_core.reading.blockfile import BlockFile
 from ipfs_core.toolbox import rewrite
 from ipfs_core.toolbox.join import join
 from ipfs_core.toolbox.rewrite import Form

@@ -2,53 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from importlib import import_module
 
-from ipfs_core.cli.car.checking import VERIFY, verify
-from ipfs_core.cli.car.comparing import DIFF, diff
-from ipfs_core.cli.car.content import CAT, GET_BLOCK, HASH, cat, get_block, hash_car
-from ipfs_core.cli.car.extracting import EXTRACT, extract
-from ipfs_core.cli.car.listing import BLOCKS, INSPECT, LS, ROOTS, TREE, blocks, inspect, ls, roots, tree
-from ipfs_core.cli.car.rewriting import (
-    FILTER,
-    INDEX,
-    JOIN,
-    MERGE,
-    ORDER,
-    SPLIT,
-    index,
-    join,
-    keep,
-    merge,
-    order,
-    split,
-)
-from ipfs_core.cli.group import Group
+from ipfs_core.cli.group import Group, Run
+from ipfs_core.cli.options import Command
 
 __all__ = ["GROUP", "main"]
+
+PLACES = {
+    "ls": ("listing", "LS", "ls"),
+    "tree": ("listing", "TREE", "tree"),
+    "inspect": ("listing", "INSPECT", "inspect"),
+    "roots": ("listing", "ROOTS", "roots"),
+    "blocks": ("listing", "BLOCKS", "blocks"),
+    "verify": ("checking", "VERIFY", "verify"),
+    "extract": ("extracting", "EXTRACT", "extract"),
+    "cat": ("content", "CAT", "cat"),
+    "get-block": ("content", "GET_BLOCK", "get_block"),
+    "hash": ("content", "HASH", "hash_car"),
+    "index": ("rewriting", "INDEX", "index"),
+    "split": ("rewriting", "SPLIT", "split"),
+    "join": ("rewriting", "JOIN", "join"),
+    "merge": ("rewriting", "MERGE", "merge"),
+    "filter": ("rewriting", "FILTER", "keep"),
+    "diff": ("comparing", "DIFF", "diff"),
+    "order": ("rewriting", "ORDER", "order"),
+}
+"""Where each command is: its module, what it takes, what it does."""
+
+
+class _Commands(Mapping[str, tuple[Command, Run]]):
+    """The commands, each imported when it is asked for: a short run waits for no other."""
+
+    def __getitem__(self, word: str) -> tuple[Command, Run]:
+        module, command, run = PLACES[word]
+        found = import_module(f"{__name__}.{module}")
+        return getattr(found, command), getattr(found, run)
+
+    def __contains__(self, word: object) -> bool:
+        return word in PLACES
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(PLACES)
+
+    def __len__(self) -> int:
+        return len(PLACES)
+
 
 GROUP = Group(
     name="car",
     summary="List, check, unpack and rewrite CARs, without a node.",
-    commands={
-        "ls": (LS, ls),
-        "tree": (TREE, tree),
-        "inspect": (INSPECT, inspect),
-        "roots": (ROOTS, roots),
-        "blocks": (BLOCKS, blocks),
-        "verify": (VERIFY, verify),
-        "extract": (EXTRACT, extract),
-        "cat": (CAT, cat),
-        "get-block": (GET_BLOCK, get_block),
-        "hash": (HASH, hash_car),
-        "index": (INDEX, index),
-        "split": (SPLIT, split),
-        "join": (JOIN, join),
-        "merge": (MERGE, merge),
-        "filter": (FILTER, keep),
-        "diff": (DIFF, diff),
-        "order": (ORDER, order),
-    },
+    commands=_Commands(),
 )
 
 

@@ -9,7 +9,7 @@ from itertools import islice, zip_longest
 from typing import TYPE_CHECKING, Any
 
 from ipfs_core.cid import CID
-from ipfs_core.cli.car.opening import INPUT, file_and_rest, opened
+from ipfs_core.cli.car.opening import INPUT, file_and_rest, opened_file
 from ipfs_core.cli.escape import escape, message, quote
 from ipfs_core.cli.group import HELP
 from ipfs_core.cli.jsonl import to_json
@@ -19,8 +19,8 @@ from ipfs_core.cli.terminal import Bar
 
 if TYPE_CHECKING:
     from ipfs_core.progress import Progress
+    from ipfs_core.reading.blockfile import BlockFile
     from ipfs_core.reading.checking import Fact, Report
-    from ipfs_core.reading.opened import Car
     from ipfs_core.toolbox.gaps import Gap
     from ipfs_core.toolbox.services import Objection, Service
 
@@ -85,18 +85,19 @@ def verify(options: argparse.Namespace) -> int:
     if options.workers == 0:
         raise UsageError("workers must be at least 1, got 0")
     services = _services(options)
-    errors = Stream(STDERR)
-    with opened(word, options, seekable=False) as car:
-        with Bar(errors, wanted=options.progress and not options.quiet) as bar:
-            report = car.verify(workers=options.workers, progress=_named(bar, word))
+    from ipfs_core.reading.checking import check
+
+    with opened_file(word, options, seekable=False) as file:
+        with Bar(Stream(STDERR), wanted=options.progress and not options.quiet) as bar:
+            report = check(file, workers=options.workers, progress=_named(bar, word))
         objections = list(_objections(report, services, word))
         with Lines(Stream(STDOUT)) as lines:
             if options.missing:
                 lines.extend(f"{cid}\n" for cid in report.missing)
             elif options.json:
-                lines.extend(to_json(item) + "\n" for item in _objects(car, report, objections))
+                lines.extend(to_json(item) + "\n" for item in _objects(file, report, objections))
             elif not options.quiet:
-                lines.extend(f"{line}\n" for line in _text(car, report, objections, services, options))
+                lines.extend(f"{line}\n" for line in _text(file, report, objections, services, options))
     refused = any(objection.rule.force == "certain" for _, objection in objections)
     return max(EXITS[report.weight], int(refused))
 
@@ -137,7 +138,7 @@ def _objections(
 
 
 def _text(
-    car: Car,
+    file: BlockFile,
     report: Report,
     objections: list[tuple[Service, Objection]],
     services: list[Service],
@@ -154,8 +155,8 @@ def _text(
             yield from _shown((f"  {cid}" for cid in report.orphans), len(report.orphans), most)
         else:
             yield from _shown(_places(fact), fact.times, None)
-    if report.missing and car.file.seekable:
-        gaps = list(islice(_gaps(car), most))
+    if report.missing and file.seekable:
+        gaps = list(islice(_gaps(file), most))
         yield from (f"incomplete: {_of_gap(gap)}" for gap in gaps)
         if len(gaps) == most:
             yield "incomplete: maybe more; --all lists everything"
@@ -200,9 +201,11 @@ def _places(fact: Fact) -> Iterator[str]:
         yield f"  {' '.join(filter(None, (str(cid or ''), where)))}"
 
 
-def _gaps(car: Car) -> Iterator[Gap]:
+def _gaps(file: BlockFile) -> Iterator[Gap]:
+    from ipfs_core.reading.opened import Car
     from ipfs_core.toolbox.gaps import gaps
 
+    car = Car(file)
     for place in car.places():
         for gap in gaps(place.cid, car.file.blocks, limits=car.walk_limits):
             yield gap._replace(names=place.names + gap.names)
@@ -220,7 +223,7 @@ def _of_gap(gap: Gap) -> str:
 
 
 def _objects(
-    car: Car, report: Report, objections: list[tuple[Service, Objection]]
+    file: BlockFile, report: Report, objections: list[tuple[Service, Objection]]
 ) -> Iterator[dict[str, Any]]:
     """The lines for programs."""
     for fact in report.facts:
@@ -233,8 +236,8 @@ def _objects(
             "offsets": list(fact.offsets),
         }
     yield from ({"missing": str(cid)} for cid in report.missing)
-    if report.missing and car.file.seekable:
-        for gap in _gaps(car):
+    if report.missing and file.seekable:
+        for gap in _gaps(file):
             cids = [str(CID(cid)) for cid in gap.cids]
             yield {"path": _path(gap), "kind": gap.kind, "lost": gap.lost, "size": gap.size, "cids": cids}
     for service, (rule, what) in objections:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 
 from ipfs_core.cid import CID
@@ -102,6 +101,8 @@ def get_block(options: argparse.Namespace) -> int:
         cid = CID(rest[0])
         block = car.get(cid)
     if options.json:
+        import json
+
         from ipfs_core.codec.values import plain
 
         value = plain(bytes(cid), block)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ipfs_core.car.framing import Section
-    from ipfs_core.reading.opened import BlockFile
+    from ipfs_core.reading.blockfile import BlockFile
 
 __all__ = ["as_text", "inspection"]
 

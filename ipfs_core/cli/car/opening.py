@@ -14,9 +14,10 @@ from ipfs_core.cli.lines import STDERR, STDIN, Stream
 from ipfs_core.cli.options import Option, UsageError
 
 if TYPE_CHECKING:
+    from ipfs_core.reading.blockfile import BlockFile
     from ipfs_core.reading.opened import Car
 
-__all__ = ["INPUT", "complain", "file_and_rest", "opened"]
+__all__ = ["INPUT", "complain", "file_and_rest", "opened", "opened_file"]
 
 STEP = 1 << 20  # bytes
 
@@ -39,12 +40,21 @@ def file_and_rest(options: argparse.Namespace) -> tuple[str, list[str]]:
 
 @contextmanager
 def opened(word: str, options: argparse.Namespace, *, seekable: bool = True) -> Iterator[Car]:
+    """What is in the CAR that `opened_file` opens."""
+    with opened_file(word, options, seekable=seekable) as file:
+        from ipfs_core.reading.opened import Car
+
+        yield Car(file)
+
+
+@contextmanager
+def opened_file(word: str, options: argparse.Namespace, *, seekable: bool = True) -> Iterator[BlockFile]:
     """The CAR that ``word`` names, ``-`` for standard input, opened under the options `INPUT`.
 
     What is on a pipe is copied to a temporary file without a name if it has to be ``seekable``.
     """
     from ipfs_core.car.preamble import Limits
-    from ipfs_core.reading.opened import open_car
+    from ipfs_core.reading.blockfile import BlockFile
 
     limits = Limits()
     if options.max_section is not None:
@@ -53,14 +63,14 @@ def opened(word: str, options: argparse.Namespace, *, seekable: bool = True) -> 
         raise UsageError("standard input is a terminal, which has no CAR")
     with (
         _origin(word, seekable) as origin,
-        open_car(
+        BlockFile(
             origin,
             limits=limits,
             zero_padding=bool(options.zero_padding),
             allow_sha1=bool(options.allow_sha1),
-        ) as car,
+        ) as file,
     ):
-        yield car
+        yield file
 
 
 @contextmanager
