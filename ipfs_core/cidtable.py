@@ -67,12 +67,17 @@ class _Column:
         slot = self._slot(cid)
         if self._slots[slot] != EMPTY:
             return False
+        self.put(slot, cid, number)
+        return True
+
+    def put(self, slot: int, cid: bytes, number: int) -> None:
+        """Take a CID whose slot is known, and empty."""
         self._cids += cid
         self._numbers.append(number)
-        self._slots[slot] = len(self._numbers)
-        if 5 * len(self._numbers) > 3 * self._mask:
+        row = len(self._numbers)
+        self._slots[slot] = row
+        if 5 * row > 3 * self._mask:
             self._grow()
-        return True
 
     def find(self, cid: bytes) -> int:
         row = self._slots[self._slot(cid)]

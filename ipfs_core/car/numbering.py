@@ -27,7 +27,10 @@ class Numbering(CidTable):
         """The number of a CID's multihash: that of the next one if it is new."""
         key = cid if cid[0] == 0x12 else cid[2:] if cid[1] < 0x80 else multihash_of(cid)
         column = self._columns.get(len(key))
-        if column is not None:  # as `find`, without the calls: this is done for every link
+        number = self._count
+        if column is None:
+            self.add(key)
+        else:  # as `find` and `add`, without the calls: this is done for every link
             slots, cids, width, mask = column._slots, column._cids, column._width, column._mask
             slot = hash(key) & mask
             while row := slots[slot]:
@@ -35,8 +38,8 @@ class Numbering(CidTable):
                 if cids[end - width : end] == key:
                     return column._numbers[row - 1]
                 slot = (slot + 1) & mask
-        number = len(self)
-        self.add(key)
+            column.put(slot, key, number)
+            self._count += 1
         prefix = cid[: len(cid) - len(key)]
         code = self._codes.get(prefix)
         if code is None:
