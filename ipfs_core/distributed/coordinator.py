@@ -30,9 +30,9 @@ Send = Callable[[Iterable[Any]], Generator[Any, None, None]]
 """Yields items in their order, each errand replaced by a `Finished`: `Crew.finished`, or `on_threads`."""
 
 
-def only_hash(pipeline: Pipeline, send: Send) -> tuple[tuple[Root, ...], int]:
-    """The roots, and the bytes of all files."""
-    return fold(pipeline, Terms(pipeline.profile), send)
+def only_hash(pipeline: Pipeline, send: Send, workers: int = 0) -> tuple[tuple[Root, ...], int]:
+    """The roots, and the bytes of all files. ``workers``: how many ``send`` reaches, if that is known."""
+    return fold(pipeline, Terms(pipeline.profile), send, workers=workers)
 
 
 def to_car(
@@ -80,6 +80,7 @@ def fold(
     put: Put | None = None,
     flush: Callable[[], None] | None = None,
     spool: Spool | None = None,
+    workers: int = 0,
 ) -> tuple[tuple[Root, ...], int]:
     """Plan, send out and fold everything once; the roots, and the bytes of all files.
 
@@ -94,6 +95,7 @@ def fold(
         threads=pipeline.workers,
         is_remote=is_remote,
         known=known or {},
+        workers=workers,
     )
     builder = Builder(
         FileFormat(terms.profile),

@@ -35,6 +35,10 @@ class Crew(Protocol):
 
     is_lost: bool
 
+    @property
+    def workers(self) -> int:
+        """How many errands are done at once, as far as is known; else 0."""
+
     def finished(self, items: Iterable[Any]) -> Generator[Any, None, None]:
         """Yield ``items`` in their order, each errand replaced by a `Finished`. Errors come in their turn."""
 
@@ -165,7 +169,8 @@ class _Pool:
 
     def __init__(self, executor: Any) -> None:
         workers = getattr(executor, "_max_workers", None)  # of those in the standard library
-        self._most = max(AT_LEAST, 2 * workers) if isinstance(workers, int) else IN_FLIGHT
+        self.workers = workers if isinstance(workers, int) else 0
+        self._most = max(AT_LEAST, 2 * self.workers) if self.workers else IN_FLIGHT
         self._executor = executor
 
     def finished(self, items: Iterable[Any]) -> Generator[Any, None, None]:
@@ -188,7 +193,7 @@ class _Processes:
     is_lost = False
 
     def __init__(self, workers: int) -> None:
-        self._workers = workers
+        self.workers = workers
         self._executor = self._new()
 
     def __enter__(self) -> Self:
@@ -201,7 +206,7 @@ class _Processes:
         self._executor.shutdown(cancel_futures=True)
 
     def finished(self, items: Iterable[Any]) -> Generator[Any, None, None]:
-        most = max(AT_LEAST, 2 * self._workers)
+        most = max(AT_LEAST, 2 * self.workers)
         return parallel.ordered_by(items, self._send, lambda: most)
 
     def _new(self) -> Any:
@@ -209,7 +214,7 @@ class _Processes:
         from multiprocessing import get_context
 
         # "spawn": nothing of this process is copied, no descriptor, no lock that a thread holds just now.
-        return ProcessPoolExecutor(self._workers, get_context("spawn"), initializer=_settle)
+        return ProcessPoolExecutor(self.workers, get_context("spawn"), initializer=_settle)
 
     def _send(self, errand: Any) -> _Sent:
         executor, future = self._submit(errand)
@@ -260,7 +265,7 @@ class _Dask:
         self._client = client
         self._run = os.urandom(4).hex()
         self._sent = 0
-        self._most = AT_LEAST
+        self._threads = 0
         self._ask = 0.0
 
     def finished(self, items: Iterable[Any]) -> Generator[Any, None, None]:
@@ -275,14 +280,18 @@ class _Dask:
             raise _lost(errand, error) from error
         return _Sent(self, errand, future)
 
-    def _in_flight(self) -> int:
-        """Two units for each thread there is."""
+    @property
+    def workers(self) -> int:
         now = monotonic()
         if now >= self._ask:
             self._ask = now + ASK_AGAIN
             with suppress(Exception):  # a connection that is lost is found by what waits for results
-                self._most = max(AT_LEAST, 2 * sum(self._client.nthreads().values()))
-        return self._most
+                self._threads = sum(self._client.nthreads().values())
+        return self._threads
+
+    def _in_flight(self) -> int:
+        """Two units for each thread there is."""
+        return max(AT_LEAST, 2 * self.workers)
 
 
 def _task(errand: Errand) -> str:

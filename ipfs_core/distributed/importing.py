@@ -46,10 +46,12 @@ def run(
     if part_size is not None and part_size < 1:
         raise ProfileError(f"part_size must be at least 1, got {part_size}", "part_size")
     with ExitStack() as stack:
+        workers = 0
         if executor is None:
             send = coordinator.on_threads(pipeline.workers)
         else:
-            send = stack.enter_context(executors.opened(executor)).finished
+            crew = stack.enter_context(executors.opened(executor))
+            send, workers = crew.finished, crew.workers
         if is_folder:
             assert isinstance(target, (str, bytes, os.PathLike))
             written = folder.to_parts(
@@ -62,7 +64,7 @@ def run(
             )
             return written.roots, written.size, written.blocks, 0
         if target is None:
-            return *coordinator.only_hash(pipeline, send), 0, 0
+            return *coordinator.only_hash(pipeline, send, workers), 0, 0
         return coordinator.to_car(pipeline, send, target, order, overwrite=overwrite)
 
 

@@ -61,7 +61,8 @@ class Plan:
 
     ``keep`` says whether the bytes of what is read here are wanted, by so many ``threads``: what cannot be
     listed, and with ``is_remote`` what cannot be sent, either. A worker elsewhere gets whole paths. ``known``
-    are results of an earlier run, by the `units.key` of their units.
+    are results of an earlier run, by the `units.key` of their units. ``workers`` are those that units go to;
+    0 if the same import is to be cut alike by any number.
     """
 
     def __init__(
@@ -74,8 +75,10 @@ class Plan:
         threads: int,
         is_remote: bool,
         known: Mapping[bytes, Done],
+        workers: int = 0,
     ) -> None:
         self.units = 0
+        self._workers = workers
         self._terms = terms
         self._selection = selection
         self._forbidden = forbidden
@@ -133,8 +136,9 @@ class Plan:
             yield from self._flush()
             yield intake.OPEN, name, None, attributes
             path = b"/".join(filter(None, (*self._way, name)))
-            for offset in range(0, size, cut.length):
-                length = min(cut.length, size - offset)
+            step = cut.step(size, self._workers)
+            for offset in range(0, size, step):
+                length = min(step, size - offset)
                 yield self._errand(Range(content, offset, length, cut.level, path), ())
             yield intake.CLOSE, None
         else:

@@ -34,7 +34,8 @@ __all__ = [
 ]
 
 UNIT = 128 << 20  # bytes that a unit reads: 80 ms of hashing, against a millisecond or two to hand it over
-LARGEST = 1 << 30  # bytes of a subtree that is still one unit
+LARGEST = 1 << 30  # bytes of a subtree that is still one unit, and of a unit of a long file
+EACH = 4  # units of that for each worker: one that is slow holds nobody up for long
 FILES = 1024  # of a batch
 FILES_OF_PART = 8192  # of a batch that is a part: below the roots that a header holds
 BLOCK = 96  # bytes that a leaf takes in a CAR beside its chunk, at most: head, CID, frame
@@ -106,6 +107,16 @@ class Cut(NamedTuple):
     level: int
     files: int
     size: int
+
+    def step(self, size: int, workers: int) -> int:
+        """The bytes of a unit of a file of ``size``: of a long one more than ``length``, to save round trips.
+
+        ``workers`` are those that share it; 0 where that is not known.
+        """
+        if not self.level or not workers:
+            return self.length
+        share = -(-size // (EACH * workers))
+        return self.length * max(1, min(-(-share // self.length), LARGEST // self.length))
 
 
 def cut(blocks: FileFormat, terms: Terms) -> Cut:

@@ -484,7 +484,7 @@ def test_an_import_that_is_killed_at_any_moment_is_gone_on_with(place: Place, tm
         how = [f"--resume={parts}"] if goes_on else [f"-o{parts}/"]
         with start("add", *words, *how, "--workers=2") as process:
             with suppress(subprocess.TimeoutExpired):
-                process.wait(pick.uniform(0.15, 0.4))
+                process.wait(pick.uniform(0.03, 0.3))
             process.kill()
             kills += process.wait() == -signal.SIGKILL
     if (parts / "manifest.journal").exists():

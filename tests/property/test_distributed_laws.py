@@ -263,3 +263,23 @@ def test_a_unit_is_whole_subtrees_and_fits_into_a_part(
         assert found.length <= units.LARGEST
     if not found.level:
         assert found.length // chunk <= units.LINKS
+
+
+@given(
+    chunk=st.integers(1, 1 << 20),
+    width=st.integers(2, 9000),
+    size=st.integers(1, 1 << 50),
+    workers=st.integers(0, 999),
+)
+def test_units_of_a_long_file_are_larger_as_long_as_every_worker_has_its_share(
+    chunk: int, width: int, size: int, workers: int
+) -> None:
+    profile = ImportProfile(chunker=SizeChunker(chunk), file_max_links=width)
+    found = cut(FileFormat(profile), Terms(profile))
+    step = found.step(size, workers)
+    assert step % found.length == 0
+    if step > found.length:
+        assert step <= units.LARGEST
+        assert (step - found.length) * units.EACH * workers < size, "a unit is more than a share"
+    leaves = cut(FileFormat(profile), Terms(profile, leaves=True))
+    assert leaves.step(size, workers) == leaves.length  # whose table is as long as it may be
