@@ -30,7 +30,7 @@ def main() -> None:
 
 @contextmanager
 def started(kind: str, workers: int) -> Iterator[Any]:
-    """Workers that have imported all that they need."""
+    """Workers that have imported all that they need, and done a task each."""
     with tempfile.TemporaryDirectory(prefix="ipfs-core-workers-") as place:
         if kind == "processes":
             from concurrent.futures import ProcessPoolExecutor
@@ -45,6 +45,7 @@ def started(kind: str, workers: int) -> Iterator[Any]:
             n_workers=workers, threads_per_worker=1, dashboard_address=None, local_directory=place
         ) as client:
             client.run(warm)
+            client.gather(client.map(warm, [0.3] * workers, pure=False))
             yield client
 
 

@@ -250,6 +250,8 @@ _Encoded: TypeAlias = tuple[bytes, int, int, bytes]
 
 
 _Cuts: TypeAlias = tuple[int, list[int]]
+"""Where the next chunks begin in a buffer, and how long they are."""
+
 _Links: TypeAlias = list[list[_Encoded]]
 _Grove: TypeAlias = tuple[CidFormat, list[tuple[Tree, Layout[_Encoded]]]]
 """The trees of a leafing whose leaves have the same CIDs."""
