@@ -29,10 +29,7 @@ __all__ = ["Forest", "Leaves", "Piece", "seedling"]
 
 
 class Forest:
-    """A file that is being read, and the settings that take it.
-
-    ``before`` is None for a stream; ``opened`` is what there is to close.
-    """
+    """A file that is being read, and the settings that take it. ``opened`` is None for a stream."""
 
     __slots__ = (
         "_buffers",
@@ -41,7 +38,6 @@ class Forest:
         "_opened",
         "_rest",
         "attributes",
-        "before",
         "name",
         "path",
         "plan",
@@ -58,16 +54,19 @@ class Forest:
         path: bytes,
         settings: int,
         stream: BinaryIO | int,
-        before: os.stat_result | None = None,
         opened: OpenFile | None = None,
     ) -> None:
         self.name = name
         self.path = path
         self.settings = settings
         self.stream = stream
-        self.before = before
         self._opened = opened
         self._groves: list[list[_Grove]] = []
+
+    @property
+    def before(self) -> os.stat_result | None:
+        """What the file looked like when it was opened; None for a stream."""
+        return None if self._opened is None else self._opened.before
 
     def plant(self, plan: Plan, attributes: Mapping[Keeps, Attributes], buffers: Buffers) -> None:
         """What is to grow. Pieces are read into ``buffers`` and go back there."""
@@ -234,7 +233,7 @@ def seedling(content: bytes, plan: Plan, attributes: Mapping[Keeps, bytes]) -> M
         for tree in leafing.trees:
             cids = tree.format.leaf_cids
             is_inline = len(block) <= cids.inline
-            (leaf,) = [cids.cid(block)] if is_inline else _converted([cid], leafing.format.leaf_cids, cids)
+            leaf = cids.cid(block) if is_inline else _converted([cid], leafing.format.leaf_cids, cids)[0]
             for keeps, number in tree.results:
                 if tree.format.sole >= 0:
                     roots[number] = leaf, len(block)
@@ -248,11 +247,12 @@ def seedling(content: bytes, plan: Plan, attributes: Mapping[Keeps, bytes]) -> M
 _Encoded: TypeAlias = tuple[bytes, int, int, bytes]
 """A link, and then how a node has it: encoded once for all trees in which it is."""
 
-
 _Cuts: TypeAlias = tuple[int, list[int]]
 """Where the next chunks begin in a buffer, and how long they are."""
 
 _Links: TypeAlias = list[list[_Encoded]]
+"""The links to the leaves of a piece, for each grove of a leafing."""
+
 _Grove: TypeAlias = tuple[CidFormat, list[tuple[Tree, Layout[_Encoded]]]]
 """The trees of a leafing whose leaves have the same CIDs."""
 

@@ -182,7 +182,7 @@ class Probe:
                 return
         path = where()
         opened = OpenFile(fd, before, path)
-        forest = Forest(name, path, settings, fd, before, opened)
+        forest = Forest(name, path, settings, fd, opened)
         self._open = [other for other in self._open if other.is_open]
         self._open.append(forest)
         check_type(before.st_mode, path)
@@ -209,9 +209,13 @@ class Probe:
     def _read(self, forest: Forest, size: int) -> Iterator[Item]:
         """The jobs of what is read here, in order: less work than to hash it. ``size`` 0 is a stream."""
         base, span, done = self._carry, self._span, 0
+
+        def read(buffer: memoryview) -> int:
+            return fill(forest.stream, buffer[base : base + span], forest.path)
+
         buffer, ahead = self._buffer(), self._buffer()
-        filled = fill(forest.stream, buffer[base : base + span], forest.path)
-        following = fill(forest.stream, ahead[base : base + span], forest.path) if filled == span else 0
+        filled = read(buffer)
+        following = read(ahead) if filled == span else 0
         if not size:
             forest.plant(self.plans.of(None if following else filled), self._attributes, self._buffers)
         while filled:
@@ -223,8 +227,7 @@ class Probe:
             buffer, filled = ahead, following
             if filled:
                 ahead = self._buffer()
-                is_full = filled == span
-                following = fill(forest.stream, ahead[base : base + span], forest.path) if is_full else 0
+                following = read(ahead) if filled == span else 0
         self._buffers.give(buffer)
         if size and done != size:
             raise changed(forest.path)
