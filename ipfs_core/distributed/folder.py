@@ -57,7 +57,8 @@ def to_parts(
 
     ``resume``: it has the journal of the same import, and what that says is done is not done again.
     ``FileExistsError``, ``FileNotFoundError``; `ManifestError` for a journal of another import. An error
-    after the first unit leaves the parts and the journal; one before leaves everything as it was.
+    after the first unit leaves the parts and the journal; one before leaves everything as it was, or the
+    journal, too, if a worker is still at a part.
     """
     folder = os.path.abspath(folder)
     made = _make(folder, resume=resume)
@@ -74,11 +75,8 @@ def to_parts(
             return _write(pipeline, send, folder, part_size, journal, is_remote=is_remote)
         except BaseException as error:
             if journal.is_empty and not resume:
-                journal.remove()
-                if made:
-                    with suppress(OSError):  # a worker has left a part
-                        os.rmdir(folder)
-            elif not journal.is_empty:
+                _undo(folder, journal, made=made)
+            if os.path.lexists(journal.path):
                 error.add_note(f"What is done is kept: go on with --resume {os.fsdecode(journal.path)}")
             raise
 
@@ -104,6 +102,16 @@ def _make(folder: bytes, *, resume: bool) -> bool:
                 raise FileExistsError(errno.EEXIST, "the folder for the parts is not empty") from None
             return False
         return True
+
+
+def _undo(folder: bytes, journal: Journal, *, made: bool) -> None:
+    """Leave the folder as it was before. No unit is in the journal, so what parts there are, are in vain."""
+    with suppress(OSError):  # the error that led here is the one to tell
+        _sweep(folder, set())
+        if os.listdir(folder) == [JOURNAL]:
+            journal.remove()
+            if made:
+                os.rmdir(folder)
 
 
 def _write(
@@ -210,7 +218,7 @@ def _identity(pipeline: Pipeline, part_size: int) -> str:
 
 
 def _sweep(folder: bytes, wanted: set[bytes]) -> None:
-    """Remove parts that are none of this import any more: their sources changed before it was resumed."""
+    """Remove parts of this import that nobody wants: their sources have changed since, or it has failed."""
     for name in map(os.fsencode, os.listdir(folder)):
         if OURS.fullmatch(name) and name not in wanted:
             with suppress(FileNotFoundError):

@@ -111,21 +111,21 @@ def add(what: Any, parts: Path, **options: Any) -> Any:
 
 
 @pytest.fixture
-def deadly(place: Place, tmp_path: Path) -> Callable[[int], Folder]:
-    """The folder, with a file at whose byte 70000 so many processes die."""
+def deadly(place: Place, tmp_path: Path) -> Callable[..., Folder]:
+    """The folder, with a file at whose byte 70000, or another, so many processes die."""
     lives = tmp_path / "lives"
     lives.mkdir()
 
-    def make(deaths: int) -> Folder:
+    def make(deaths: int, at: int = 70_000, after: Path | None = None) -> Folder:
         for number in range(deaths):
             (lives / str(number)).touch()
-        return Folder(place.top, "large", 70_000, lives)
+        return Folder(place.top, "large", at, lives, os.fspath(after or ""))
 
     return make
 
 
 def test_a_process_that_dies_in_the_middle_is_replaced(
-    place: Place, deadly: Callable[[int], Folder], tmp_path: Path
+    place: Place, deadly: Callable[..., Folder], tmp_path: Path
 ) -> None:
     parts = tmp_path / "parts"
     assert str(add(deadly(1), parts, executor="processes:2").cid) == place.cid
@@ -133,28 +133,40 @@ def test_a_process_that_dies_in_the_middle_is_replaced(
     assert not os.listdir(tmp_path / "lives"), "nothing has died"
 
 
-def test_a_unit_that_kills_every_process_is_one_error(
-    deadly: Callable[[int], Folder], tmp_path: Path
-) -> None:
+def test_a_unit_that_kills_every_process_is_one_error(deadly: Callable[..., Folder], tmp_path: Path) -> None:
     parts = tmp_path / "parts"
     with pytest.raises(ExecutorError, match=r"large from byte \d+ on: no worker has done it: BrokenProcess"):
-        add(deadly(1000), parts, executor="processes:2")
+        add(deadly(1000, after=parts / "manifest.journal"), parts, executor="processes:2")
     nothing_is_torn(parts)
 
 
 def test_in_a_pool_of_ones_own_a_process_that_dies_is_one_error(
-    place: Place, deadly: Callable[[int], Folder], tmp_path: Path
+    place: Place, deadly: Callable[..., Folder], tmp_path: Path
 ) -> None:
     parts = tmp_path / "parts"
     with ProcessPoolExecutor(2, get_context("spawn")) as pool:
         with pytest.raises(ExecutorError, match="no worker has done it"):
-            add(deadly(1), parts, executor=pool)
+            add(deadly(1, after=parts / "manifest.journal"), parts, executor=pool)
         with pytest.raises(ExecutorError, match="no worker has done it"):
             add(place.top, tmp_path / "again", executor=pool)
     nothing_is_torn(parts)
     assert not (tmp_path / "again").exists()
     resumed = ipfs_core.add(deadly(0), profile=PROFILE, part_size=PART, resume=parts)
     assert str(resumed.cid) == place.cid
+    is_whole(place, parts)
+
+
+def test_where_the_first_unit_kills_its_process_all_is_as_it_was(
+    place: Place, deadly: Callable[..., Folder], tmp_path: Path
+) -> None:
+    parts = tmp_path / "parts"
+    with (
+        ProcessPoolExecutor(1, get_context("spawn")) as pool,
+        pytest.raises(ExecutorError, match="no worker has done it"),
+    ):
+        add(deadly(1, at=0), parts, executor=pool)
+    assert not parts.exists()
+    assert str(add(place.top, parts).cid) == place.cid
     is_whole(place, parts)
 
 
@@ -370,6 +382,55 @@ def test_what_is_done_is_not_done_again(place: Place, tmp_path: Path) -> None:
     assert [os.path.basename(content.path) for content in opened].count(b"large") == 2
     with pytest.raises(FileExistsError, match="nothing left to do"):
         add(place.top, parts, resume=parts)
+    is_whole(place, parts)
+
+
+class FirstFails(Executor):
+    """Does so many units, and then lets the first one fail, whose result is waited for."""
+
+    def __init__(self, units: int, then: Callable[[], object] = bool) -> None:
+        self._first: Future[Any] | None = None
+        self._units = units
+        self._then = then
+
+    def submit(self, function: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        if self._first is None:
+            self._first = future
+            return future
+        future.set_result(function(*args))
+        self._units -= 1
+        if not self._units:
+            self._then()
+            self._first.set_result((None, OSError(5, "Input/output error", "large")))
+        return future
+
+
+def test_parts_without_a_journal_are_never_left(place: Place, tmp_path: Path) -> None:
+    # Units are done, but not the first: nothing is in the journal, and its parts would be in nobody's way
+    # but the next run's.
+    parts = tmp_path / "parts"
+
+    def here() -> None:
+        assert len(list(parts.glob("part-*"))) == 5
+
+    with pytest.raises(OSError, match="large") as caught:
+        add(place.top, parts, executor=FirstFails(5, here))
+    assert not hasattr(caught.value, "__notes__")
+    assert not parts.exists()
+    parts.mkdir()
+    with pytest.raises(OSError, match="large"):
+        add(place.top, parts, executor=FirstFails(5, here))
+    assert os.listdir(parts) == []
+    # What is not a part that is done, as one that a worker is still at, stays, and the journal with it.
+    with pytest.raises(OSError, match="large") as caught:
+        add(place.top, parts, executor=FirstFails(5, (parts / "mine").touch))
+    assert sorted(os.listdir(parts)) == ["manifest.journal", "mine"]
+    assert caught.value.__notes__ == [
+        f"What is done is kept: go on with --resume {parts / 'manifest.journal'}"
+    ]
+    assert str(add(place.top, parts, resume=parts).cid) == place.cid
+    (parts / "mine").unlink()
     is_whole(place, parts)
 
 
